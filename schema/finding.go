@@ -1,0 +1,123 @@
+package schema
+
+import (
+	"cmp"
+	"net/netip"
+	"time"
+)
+
+// Severity ranks a finding.
+type Severity string
+
+// Severities, weakest first.
+const (
+	Low      Severity = "low"
+	Medium   Severity = "medium"
+	High     Severity = "high"
+	Critical Severity = "critical"
+)
+
+// Decision is what the policy decided on a finding (contract section 3).
+type Decision string
+
+// Decisions.
+const (
+	Observe       Decision = "observe"
+	Alert         Decision = "alert"
+	RevokeSession Decision = "revoke_session"
+	RevokeUser    Decision = "revoke_user"
+	StepUp        Decision = "step_up"
+	Restrict      Decision = "restrict"
+	BlockIP       Decision = "block_ip"
+)
+
+// Scope is the kind of thing that a finding is about.
+type Scope string
+
+// Scopes.
+const (
+	ScopeToken   Scope = "token"
+	ScopeUser    Scope = "user"
+	ScopeNetwork Scope = "network"
+	ScopeApp     Scope = "app"
+)
+
+// End is one side of a finding: where and how the token was used.
+type End struct {
+	IP         netip.Addr `json:"ip,omitzero"`
+	Network    string     `json:"network,omitempty"` // network class
+	ASN        uint32     `json:"asn"`
+	ASOrg      string     `json:"as_org,omitempty"`
+	Country    string     `json:"country"`
+	City       string     `json:"city"`
+	Lat        *float64   `json:"lat,omitempty"` // degrees; absent where the place is unknown
+	Lon        *float64   `json:"lon,omitempty"`
+	AccuracyKM uint16     `json:"accuracy_km,omitempty"`
+	UA         string     `json:"ua"` // family on OS
+	Device     string     `json:"device,omitempty"`
+}
+
+// Finding is one recognised thing (contract section 3). Its JSON form is the same wherever it leaves hijackd.
+type Finding struct {
+	ID          string    `json:"id"`
+	Rule        string    `json:"rule"`
+	RuleVersion int       `json:"rule_version"`
+	Severity    Severity  `json:"severity"`
+	Confidence  float64   `json:"confidence"` // 0–1
+	Conclusive  bool      `json:"conclusive"`
+	Decision    Decision  `json:"decision"`
+	Would       Decision  `json:"would"` // the decision with every mode at enforce
+	Suppressed  string    `json:"suppressed_by,omitempty"`
+	Scope       Scope     `json:"scope"`
+	Subject     string    `json:"subject"`
+	Epoch       int       `json:"epoch"` // the token's life, from 0
+	Tenant      string    `json:"tenant"`
+	Token       string    `json:"token,omitempty"`
+	User        string    `json:"user,omitempty"`
+	Session     string    `json:"session,omitempty"`
+	App         string    `json:"app,omitempty"`
+	EventID     string    `json:"event_id,omitempty"` // the completing event: the last in event order of those that make the finding
+	Time        time.Time `json:"time"`               // event time of the completing event
+	FirstSeen   time.Time `json:"first_seen"`         // event time of the first event in it
+	DetectedAt  time.Time `json:"detected_at,omitzero"`
+	Summary     string    `json:"summary"`
+	Attack      []string  `json:"attack"` // MITRE ATT&CK techniques
+	// Evidence holds every operand of the arithmetic, and about: what the id was made of.
+	Evidence map[string]any `json:"evidence"`
+	Events   []string       `json:"events"`
+	From     *End           `json:"from,omitempty"`
+	To       *End           `json:"to,omitempty"`
+
+	// WithoutHistory marks a finding judged while the token's history could not be read; it is never conclusive.
+	WithoutHistory bool `json:"without_history,omitempty"`
+	// Informed ranks what the judge knew where later knowledge may only weaken a finding (a replay from a vantage that turns out
+	// to have been known before); a better informed version replaces a worse informed one.
+	Informed int `json:"informed,omitempty"`
+	// Partition is the lane of the token, so that what is published back about it reaches that lane.
+	Partition int32 `json:"partition,omitempty"`
+}
+
+// Compare orders two versions of one finding, the stronger one being greater: with history over without, better informed over
+// worse, conclusive over not, higher confidence, then the earlier completing event in event order, then the tighter one
+// (its first event later). Versions merge to the greatest, so their order of arrival makes no difference (contract section 3).
+func (f *Finding) Compare(o *Finding) int {
+	return cmp.Or(
+		-compareBool(f.WithoutHistory, o.WithoutHistory),
+		cmp.Compare(f.Informed, o.Informed),
+		compareBool(f.Conclusive, o.Conclusive),
+		cmp.Compare(f.Confidence, o.Confidence),
+		-f.Time.Compare(o.Time),
+		-cmp.Compare(f.EventID, o.EventID),
+		f.FirstSeen.Compare(o.FirstSeen),
+	)
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
