@@ -1,0 +1,139 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/hijackd/hijackd/ingest/broker"
+	"github.com/hijackd/hijackd/schema"
+)
+
+const commitEvery = time.Second
+
+// run is one start of one lane.
+type run struct {
+	g         *Group
+	gen       *kafka.Generation
+	topic     string
+	partition int32
+	lane      Lane
+	log       *slog.Logger
+
+	committed int64
+	lastTry   time.Time
+}
+
+// work is the life of a lane: poll → process → commit, until the generation ends (nil) or something fails.
+func (r *run) work(ctx context.Context, term schema.Term) error {
+	// The batch in hand is finished after the generation has ended, within a third of the session: longer, and the group would go on
+	// without us while we still publish.
+	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	flush := r.g.cfg.SessionTimeout / 3
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(flush, cancel) })()
+
+	committed, err := r.g.client.Committed(inner, r.g.cfg.Group, r.topic, r.partition)
+	if err != nil {
+		return err
+	}
+	r.committed = max(0, committed)
+	from, err := r.lane.Open(inner, schema.Assignment{Topic: r.topic, Partition: r.partition, Term: term, Committed: r.committed})
+	if err != nil {
+		r.discard()
+		return err
+	}
+	f := startFetching(inner, r.g, r.topic, r.partition, from)
+	defer f.stop()
+	tick := time.NewTicker(commitEvery / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return r.handOver(inner)
+		case b := <-f.full:
+			err = r.process(inner, f, b)
+		case <-r.lane.Wake():
+			err = r.lane.Work(inner)
+		case <-tick.C:
+			err = r.lane.Work(inner)
+		}
+		if err == nil {
+			err = r.commit(false)
+		}
+		if err != nil {
+			r.discard()
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+func (r *run) process(ctx context.Context, f *fetching, b *fetched) error {
+	if b.err != nil {
+		return r.lost(ctx, b.err)
+	}
+	err := r.lane.Process(ctx, Batch{Records: b.Records, Next: b.Next})
+	part := fmt.Sprint(r.partition)
+	r.g.m.lag.WithLabelValues(r.topic, part).Set(float64(b.HighWatermark - b.Next))
+	r.g.m.progress.WithLabelValues(r.topic, part).SetToCurrentTime()
+	f.free <- b
+	return err
+}
+
+// lost turns an offset that the log doesn't hold into the loss that it is: the lane says so, loudly, and goes on at what is left.
+func (r *run) lost(ctx context.Context, err error) error {
+	if !errors.Is(err, broker.ErrOffsetOutOfRange) {
+		return err
+	}
+	first, next, berr := r.g.client.Bounds(ctx, r.topic, r.partition)
+	if berr != nil {
+		return errors.Join(err, berr)
+	}
+	to := first
+	if r.committed > next { // the topic was created anew
+		to = 0
+	}
+	r.g.m.dataLoss.WithLabelValues(r.topic).Inc()
+	r.log.Error("data loss: the log no longer holds the committed offset", slog.Int64("committed", r.committed),
+		slog.Int64("first", first), slog.Int64("next", next), slog.Int64("resumes", to))
+	if err := r.gen.CommitOffsets(map[string]map[int]int64{r.topic: {int(r.partition): to}}); err != nil {
+		return fmt.Errorf("commit after data loss: %w", err)
+	}
+	return fmt.Errorf("%w after data loss", ErrStartAgain)
+}
+
+// commit tells the group what is durable, at most once a second: its generation fences out a zombie's.
+func (r *run) commit(now bool) error {
+	to := r.lane.Durable()
+	if to <= r.committed || !now && time.Since(r.lastTry) < commitEvery {
+		return nil
+	}
+	r.lastTry = time.Now()
+	if err := r.gen.CommitOffsets(map[string]map[int]int64{r.topic: {int(r.partition): to}}); err != nil {
+		return fmt.Errorf("commit %s[%d] at %d: %w", r.topic, r.partition, to, err)
+	}
+	r.committed = to
+	return nil
+}
+
+// handOver ends a lane in good order: what is in flight becomes durable and is committed, so that the next owner repeats nothing.
+func (r *run) handOver(ctx context.Context) error {
+	r.lane.Close(ctx)
+	if err := r.commit(true); err != nil {
+		r.log.Info("hand-over without a commit", slog.String("error", clean(err)))
+	}
+	return nil
+}
+
+func (r *run) discard() {
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	r.lane.Close(gone)
+}
