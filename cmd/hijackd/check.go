@@ -1,0 +1,24 @@
+package main
+
+import "fmt"
+
+type checkCommand struct {
+	configured
+	Print bool `help:"Print every key with the value in force."`
+}
+
+func (c checkCommand) Run(p *process) error {
+	cfg, err := c.load(p)
+	if err != nil {
+		return err
+	}
+	if !cfg.Fingerprint.Pepper.Set() {
+		_, _ = fmt.Fprintln(p.stderr, "warning: fingerprint.pepper_file: is not set: a record that carries a raw token becomes a dead letter")
+	}
+	if c.Print {
+		_, err = fmt.Fprint(p.stdout, cfg)
+		return err
+	}
+	_, err = fmt.Fprintln(p.stdout, "the configuration is valid")
+	return err
+}
