@@ -34,7 +34,6 @@ type Fetcher struct {
 	next      int64
 	maxBytes  int32
 	wait      time.Duration
-	buffers   *fetchRequest
 }
 
 // Fetcher starts reading at offset from. One answer holds at most about maxBytes compressed bytes, and waits for a first record at most
@@ -55,7 +54,7 @@ type Batch struct {
 	HighWatermark int64
 
 	decoder batchDecoder
-	request fetchRequest
+	request *fetchRequest
 }
 
 // Fetch fills b with the records from Next on; none if nothing came within the wait. Errors are those of the transport or Kafka's own
@@ -64,11 +63,13 @@ func (f *Fetcher) Fetch(ctx context.Context, b *Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, f.wait+10*time.Second)
 	defer cancel()
 	b.Records, b.Next = b.Records[:0], f.next
-	r := &b.request
+	if b.request == nil {
+		b.request = new(fetchRequest)
+	}
+	r := b.request
 	r.topic, r.partition, r.offset, r.maxBytes, r.wait = f.topic, f.partition, f.next, f.maxBytes, f.wait
 	if _, err := f.client.transport.RoundTrip(ctx, f.client.client.Addr, r); err != nil {
-		// An abandoned exchange may go on writing into its buffers.
-		*b = Batch{Next: f.next}
+		b.request = nil // an abandoned exchange may go on writing into its buffers
 		return fmt.Errorf("fetch %s[%d] at %d: %w", f.topic, f.partition, f.next, err)
 	}
 	if r.code != 0 {

@@ -93,20 +93,19 @@ func (c *Client) create(ctx context.Context, t Topic) error {
 	return nil
 }
 
-// awaitTopic waits until the topic has shown up in the metadata with a leader for every partition.
-func (c *Client) awaitTopic(ctx context.Context, topic string) (int, error) {
+// awaitTopic waits until every partition of a new topic is led by somebody who answers.
+func (c *Client) awaitTopic(ctx context.Context, topic string) (n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	for {
-		conn, err := c.dialAny(ctx)
-		if err == nil {
-			var ps []kafka.Partition
-			ps, err = conn.ReadPartitions(topic)
-			err = errors.Join(err, conn.Close())
-			if err == nil && len(ps) > 0 {
-				if n, err := c.Partitions(ctx, topic); err != nil || n > 0 {
-					return n, err
+		if n, err = c.Partitions(ctx, topic); err == nil && n > 0 {
+			for p := range int32(n) {
+				if _, _, err = c.Bounds(ctx, topic, p); err != nil {
+					break
 				}
+			}
+			if err == nil {
+				return n, nil
 			}
 		}
 		select {
@@ -115,15 +114,6 @@ func (c *Client) awaitTopic(ctx context.Context, topic string) (int, error) {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-func (c *Client) dialAny(ctx context.Context) (conn *kafka.Conn, err error) {
-	for _, b := range c.cfg.Brokers {
-		if conn, err = c.dialer.DialContext(ctx, "tcp", b); err == nil {
-			return conn, nil
-		}
-	}
-	return nil, err
 }
 
 func (c *Client) command(t Topic) string {
