@@ -1,0 +1,232 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// ErrBehind says that ClickHouse is failing and that as many rows wait for it as may: those not taken are to be read again later.
+var ErrBehind = errors.New("clickhouse is behind")
+
+// ErrStopped says that no more rows are taken, since Run has ended.
+var ErrStopped = errors.New("the storer has stopped")
+
+const (
+	patience  = 200 * time.Millisecond // that Append waits for room while ClickHouse is failing
+	hangs     = 5 * time.Second        // an insert that takes longer is not healthy
+	minPause  = 100 * time.Millisecond // before an insert is tried again, doubled each time
+	maxPause  = 5 * time.Second
+	bytesSoft = 32 << 20 // a block of this many bytes is full
+)
+
+// EventsConfig says how large inserts become. Two blocks exist: one fills while the other is written, and no more rows wait than that.
+type EventsConfig struct {
+	BlockRows int           // rows of a full block
+	Interval  time.Duration // the longest that a row waits for others
+}
+
+// EventsDefaults returns inserts of 100,000 rows or a second, whichever comes first: fewer and larger ones cost ClickHouse a third.
+func EventsDefaults() EventsConfig { return EventsConfig{BlockRows: 100_000, Interval: time.Second} }
+
+// Events is the storer: it merges the rows of all lanes of the process into large inserts, one at a time, and repeats each until ClickHouse
+// has acknowledged it. Repeats collapse in the table, so it needs to know nothing about an insert whose answer was lost.
+type Events struct {
+	db  *DB
+	cfg EventsConfig
+	log *slog.Logger
+
+	wake chan struct{} // something for Run to look at
+
+	mu      sync.Mutex
+	filling *block
+	spare   *block        // nil while a block is being written
+	known   known         // user agents handed over
+	news    chan struct{} // closed and replaced when a block was written
+	urgent  bool          // somebody drains
+	sending time.Time     // since when a block is being written, zero if none is
+	failing bool          // the last attempt failed
+	stopped bool
+	stats   Stats
+}
+
+// Stats counts what the storer has done.
+type Stats struct {
+	Rows, Blocks, Failures uint64
+	Waiting                int // rows that are not acknowledged yet
+}
+
+// NewEvents returns a storer over db; Run makes it work.
+func NewEvents(db *DB, cfg EventsConfig, log *slog.Logger) (*Events, error) {
+	e := &Events{db: db, cfg: cfg, log: log, wake: make(chan struct{}, 1), news: make(chan struct{})}
+	var err error
+	if e.filling, err = newBlock(); err != nil {
+		return nil, err
+	}
+	if e.spare, err = newBlock(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Run writes blocks until ctx ends; an insert in flight is finished first. What waits then is dropped: no lane has been told that it is
+// stored, so it is read again from Kafka. Lanes that want it stored drain before.
+func (e *Events) Run(ctx context.Context) {
+	defer e.stop()
+	for {
+		b := e.take(ctx)
+		if b == nil {
+			return
+		}
+		if !e.deliver(ctx, b) {
+			return
+		}
+	}
+}
+
+// take waits until a block is due and puts the other one in its place.
+func (e *Events) take(ctx context.Context) *block {
+	for {
+		b, wait := e.due()
+		if b != nil {
+			return b
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-e.wake:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+func (e *Events) due() (b *block, wait time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b = e.filling
+	if b.empty() {
+		return nil, time.Hour
+	}
+	if wait = time.Until(b.since.Add(e.cfg.Interval)); wait > 0 && !e.urgent && !e.full(b) {
+		return nil, wait
+	}
+	e.filling, e.spare, e.urgent = e.spare, nil, false
+	e.sending = time.Now()
+	e.announce()
+	return b, 0
+}
+
+// deliver repeats b until it is written; false if ctx ended before.
+func (e *Events) deliver(ctx context.Context, b *block) bool {
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
+		err := b.write(ctx, e.db)
+		if err == nil {
+			e.written(b)
+			return true
+		}
+		e.failed(err)
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (e *Events) written(b *block) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stats.Rows += uint64(b.events.n) // #nosec G115 -- a count
+	e.stats.Blocks++
+	b.done()
+	e.spare, e.sending = b, time.Time{}
+	if e.failing {
+		e.failing = false
+		e.log.Info("storing again")
+	}
+	e.announce()
+}
+
+func (e *Events) failed(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stats.Failures++
+	if !e.failing {
+		e.failing = true
+		e.log.Warn("storing failed, will be repeated", slog.Any("error", err))
+	}
+}
+
+func (e *Events) stop() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stopped = true
+	e.announce()
+}
+
+// announce wakes all who wait for room or for their rows. The lock is held.
+func (e *Events) announce() {
+	close(e.news)
+	e.news = make(chan struct{})
+}
+
+func (e *Events) full(b *block) bool { return b.events.n >= e.cfg.BlockRows || b.events.bytes >= bytesSoft }
+
+// Healthy reports whether ClickHouse takes what it is given: the last insert went well, and none hangs.
+func (e *Events) Healthy() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.healthy()
+}
+
+func (e *Events) healthy() bool {
+	return !e.failing && (e.sending.IsZero() || time.Since(e.sending) < hangs)
+}
+
+// Stats returns the counts so far.
+func (e *Events) Stats() Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.stats
+	s.Waiting = e.filling.events.n
+	return s
+}
+
+// tryAppend takes rows if there is room. Otherwise it returns what to wait for.
+func (e *Events) tryAppend(c *Cursor, es []schema.Event, next int64) (taken, healthy bool, news chan struct{}, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b := e.filling
+	switch {
+	case e.stopped:
+		return false, false, nil, ErrStopped
+	case e.full(b):
+		return false, e.healthy(), e.news, nil
+	}
+	fresh := b.empty()
+	if fresh {
+		b.since = time.Now()
+	}
+	b.marks[c] = next
+	if err := b.add(es, &e.known); err != nil {
+		return false, false, nil, err
+	}
+	if fresh || e.full(b) {
+		e.nudge()
+	}
+	return true, true, nil, nil
+}
+
+func (e *Events) nudge() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
