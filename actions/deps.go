@@ -1,0 +1,93 @@
+package actions
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// Entry is one record to append to the response log.
+type Entry struct{ Key, Value []byte }
+
+// Log is the response partition that belongs to the lane's signals partition. It is never compacted.
+type Log interface {
+	// Append writes entries in order with acks from all replicas. An error means that the outcome is unknown: some, all or none may
+	// be there, or appear later.
+	Append(ctx context.Context, entries []Entry) error
+	// Read calls each for every record from the given offset (or the oldest that is left) to the end as it was at some moment after
+	// the call began, and returns the offset behind it. at is Kafka's timestamp. Key and value are valid during the call only.
+	Read(ctx context.Context, from int64, each func(offset int64, at time.Time, key, value []byte) error) (next int64, err error)
+}
+
+// Publisher tells the rest of the world through Kafka.
+type Publisher interface {
+	// Revoked publishes session.revoked, its id the action's id, to the token's partition of the event topic, and the fingerprint to
+	// the revocations topic. It is called again with the same action where its outcome is unknown.
+	Revoked(ctx context.Context, a *schema.Action) error
+	// Announce publishes decided findings.
+	Announce(ctx context.Context, fs []schema.Finding) error
+}
+
+// Archive stores what analysts query. Rows come again after a crash; newer versions of a finding or action replace older ones.
+type Archive interface {
+	InsertFindings(ctx context.Context, fs []schema.Finding) error
+	InsertActions(ctx context.Context, as []schema.Action) error
+}
+
+// Revoker ends a session at its issuer. The action's id is the idempotency key.
+type Revoker interface {
+	Revoke(ctx context.Context, a *schema.Action) Result
+}
+
+// Alerter tells people.
+type Alerter interface {
+	Alert(ctx context.Context, a *Alert) Result
+}
+
+// Alert is one message to people: about a finding, or a page about hijackd's own work.
+type Alert struct {
+	ID      string          `json:"id"`
+	Finding *schema.Finding `json:"finding,omitempty"`
+	// Action is what was done about the finding, as far as it has come; nil where nothing is.
+	Action *schema.Action `json:"action,omitempty"`
+	// Page is the text of a page; empty for a finding.
+	Page string `json:"page,omitempty"`
+	// Uncertain says that the message may have been sent before: it must be looked for first.
+	Uncertain bool `json:"-"`
+}
+
+// Deps is all that a response lane needs of the outside. Revoker and Alerter may be nil: then nobody is called.
+type Deps struct {
+	Log       Log
+	Publisher Publisher
+	Archive   Archive
+	Revoker   Revoker
+	Alerter   Alerter
+	// Horizon returns the first signals offset whose record is at most d older than the record at offset; nil: no look back.
+	Horizon func(ctx context.Context, offset int64, d time.Duration) (int64, error)
+	// Logger and Metrics are required. Metrics are shared by the lanes of a process.
+	Logger  *slog.Logger
+	Metrics *Metrics
+	// Now is the clock, time.Now where nil.
+	Now func() time.Time
+	// Jitter returns a number in [0, 1), to spread retries; rand.Float64 where nil. It is called from several goroutines.
+	Jitter func() float64
+	// Nonce returns a random number, to tell two owners of the same term apart; rand.Uint64 where nil.
+	Nonce func() uint64
+}
+
+func (d Deps) withDefaults() Deps {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Jitter == nil {
+		d.Jitter = rand.Float64
+	}
+	if d.Nonce == nil {
+		d.Nonce = rand.Uint64
+	}
+	return d
+}

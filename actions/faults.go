@@ -1,0 +1,13 @@
+package actions
+
+// faults switches parts of the protocol off, so that tests can show that each part is needed. It is zero outside tests.
+type faults struct {
+	recordBeforeRevoked   bool          // record the outcome before session.revoked is published
+	noVoid                bool          // believe records behind the opening of a higher term
+	noReadBack            bool          // act on what was appended, unread
+	forgetActions         bool          // begin a term without the actions of the last
+	randomIDs             func() string // an action id of its own for each decision
+	dispatchBeforeDurable bool          // call before the decision is in the log
+	lastWins              bool          // of an action's records believe the last
+	countDelivered        bool          // limits count deliveries alone
+}

@@ -1,0 +1,193 @@
+package actions
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// Fold is the memory of a response lane: findings merged to their strongest versions, actions and alerts with how far they have
+// come, and what the limits have left. It is pure: time is the record time that it is told, and it does no I/O, so that a backtest
+// decides as the daemon does.
+type Fold struct {
+	policy  *Policy
+	faults  faults
+	known   known
+	entries map[string]*entry
+	tenants map[string]*spending
+	held    int
+}
+
+// entry is an action or an alert. What is being written to the log and not yet read back is in the making.
+type entry struct {
+	state    schema.ActionState // 0: not durable yet
+	making   schema.ActionState
+	action   *schema.Action // exactly one of action and alert is set
+	alert    *Alert
+	order    int64     // offset of the record that authorised it
+	since    time.Time // record time of that record
+	changed  int64     // offset of the record that changed it last
+	at       time.Time // record time of that record
+	released bool
+}
+
+// Outcome is what one finding causes. Each part is nil where there is nothing new.
+type Outcome struct {
+	Finding *schema.Finding // decided; nil where a version at least as strong is known
+	Action  *schema.Action  // pending or held
+	Alert   *Alert
+}
+
+// NewFold returns an empty fold.
+func NewFold(p *Policy) *Fold {
+	return &Fold{policy: p, known: newKnown(), entries: map[string]*entry{}, tenants: map[string]*spending{}}
+}
+
+// Finding folds one finding and decides on it at a record time.
+func (f *Fold) Finding(at time.Time, x *schema.Finding) Outcome {
+	if !f.known.stronger(at, x) {
+		return Outcome{}
+	}
+	c := *x
+	c.Decision, c.Would, c.Suppressed = f.policy.Decide(&c)
+	out := Outcome{Finding: &c}
+	if c.Decision == schema.RevokeSession {
+		out.Action = f.revoke(at, &c)
+	}
+	if c.Decision != schema.Observe {
+		out.Alert = f.alert(&Alert{ID: c.ID, Finding: shown(&c)})
+	}
+	return out
+}
+
+// Remember folds a finding that was decided on before.
+func (f *Fold) Remember(at time.Time, x *schema.Finding) { f.known.stronger(at, x) }
+
+// revoke makes the action that a finding asks for, unless the token's present life has one.
+func (f *Fold) revoke(at time.Time, x *schema.Finding) *schema.Action {
+	epoch := strconv.Itoa(x.Epoch)
+	id := schema.ActionID(x.Tenant, x.Token, string(schema.RevokeSession), epoch)
+	if f.faults.randomIDs != nil {
+		id = f.faults.randomIDs()
+	}
+	if f.entries[id] != nil {
+		return nil
+	}
+	a := &schema.Action{
+		ID: id, Action: schema.RevokeSession, State: schema.ActionPending, Tenant: x.Tenant, Subject: x.Token, Epoch: epoch,
+		Token: x.Token, Session: x.Session, User: x.User, Partition: x.Partition, Reason: x.Rule, Risk: x.Confidence,
+		Mode: string(Enforce), Findings: []schema.Finding{brief(x)}, DecidedAt: at,
+	}
+	if f.over(x.Tenant, at) {
+		a.State = schema.ActionHeld
+	}
+	f.make(a.ID, &entry{action: a, making: a.State})
+	return a
+}
+
+// alert makes an alert, unless there is one under its id.
+func (f *Fold) alert(a *Alert) *Alert {
+	if f.entries[a.ID] != nil {
+		return nil
+	}
+	f.make(a.ID, &entry{alert: a, making: schema.ActionPending})
+	return a
+}
+
+// forget takes an alert back that nobody is to get.
+func (f *Fold) forget(a *Alert) { delete(f.entries, a.ID) }
+
+func (f *Fold) make(id string, e *entry) {
+	f.entries[id] = e
+	if e.spends() {
+		f.spending(e).open++
+	}
+}
+
+// Command folds a person's order and returns the actions that it changes, in their new state. Only what is held obeys.
+func (f *Fold) Command(c *schema.Command) []*schema.Action {
+	var as []*schema.Action
+	for _, id := range c.Actions {
+		e := f.entries[id]
+		if e == nil || e.action == nil || e.action.Tenant != c.Tenant || e.state != schema.ActionHeld || e.making != 0 {
+			continue
+		}
+		a := *e.action
+		switch c.Verb {
+		case schema.Release:
+			a.State, a.Released = schema.ActionReleased, true
+		case schema.Discard:
+			a.State = schema.ActionDiscarded
+		default:
+			continue
+		}
+		e.making = a.State
+		as = append(as, &a)
+	}
+	return as
+}
+
+// Settle folds how far an action has come by a record time, for callers without a log.
+func (f *Fold) Settle(at time.Time, a *schema.Action) {
+	f.apply(0, at, &record{Action: a})
+}
+
+// apply folds one valid record of the log and returns the entry if it changed. Of an entry's records the highest state counts.
+func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
+	e, state := f.entries[r.id()], r.state()
+	if e == nil {
+		e = &entry{}
+		f.entries[r.id()] = e
+	}
+	if state <= e.state && !f.faults.lastWins {
+		return nil
+	}
+	if e.spends() {
+		f.spending(e).open--
+	}
+	if e.state == schema.ActionHeld {
+		f.held--
+	}
+	e.action, e.alert, e.state, e.making, e.changed, e.at = r.Action, r.Alert, state, 0, offset, at
+	e.released = r.Action != nil && r.Action.Released
+	if state == schema.ActionPending || state == schema.ActionReleased {
+		e.order, e.since = offset, at
+		if r.Order > 0 {
+			e.order, e.since = r.Order, r.Since
+		}
+	}
+	if state == schema.ActionHeld {
+		f.held++
+	}
+	switch {
+	case e.spends():
+		f.spending(e).open++
+	case state == schema.ActionDelivered && e.limited() && !e.released:
+		f.spending(e).deliver(at)
+	}
+	return e
+}
+
+func (e *entry) id() string {
+	if e.action != nil {
+		return e.action.ID
+	}
+	return e.alert.ID
+}
+
+// limited reports whether the limits count the entry.
+func (e *entry) limited() bool { return e.action != nil && e.action.Action == schema.RevokeSession }
+
+// spends reports whether the entry is authorised, counted and not yet delivered.
+func (e *entry) spends() bool {
+	return e.limited() && !e.released && (e.state == schema.ActionPending || e.making == schema.ActionPending)
+}
+
+// due reports whether the entry waits to be carried out.
+func (e *entry) due() bool {
+	return e.state == schema.ActionPending || e.state == schema.ActionReleased
+}
+
+// finished reports whether nothing more will happen to the entry.
+func (e *entry) finished() bool { return e.state >= schema.ActionDiscarded }

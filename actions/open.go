@@ -1,0 +1,132 @@
+package actions
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// Open takes the lane over: it opens a term in the response log, reads everything up to it, says again what is unfinished, and goes
+// on with it. It returns the offset to read signals from, one horizon before the commit.
+//
+// A crash during Open leaves at most an opening, which voids nothing that the next owner does not read. A start inherits no right to
+// act from the one before: it opens a term of its own.
+func (r *Response) Open(ctx context.Context, a schema.Assignment) (from int64, err error) {
+	from, err = r.open(ctx, a)
+	return from, r.guard(err)
+}
+
+func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error) {
+	r.fold.faults = r.faults
+	j := &r.journal
+	j.log, j.logger, j.fold, j.faults = r.deps.Log, r.deps.Logger, r.fold, r.faults
+	if err := j.read(ctx, nil); err != nil {
+		return 0, err
+	}
+	if a.Term.Generation < j.raw {
+		if r.pause(ctx, r.cfg.Settle); ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		if err := j.read(ctx, nil); err != nil {
+			return 0, err
+		}
+	}
+	j.me = office{a.Term, r.deps.Nonce()}
+	if !j.top.Less(a.Term) {
+		j.me.Term = schema.Term{Generation: j.top.Generation, Start: j.top.Start + 1}
+	}
+	if err := j.append(ctx, []*record{{Opening: &a.Term.Generation}}); err != nil {
+		return 0, err
+	}
+	if err := j.read(ctx, nil); err != nil {
+		return 0, err
+	}
+	if j.top.Less(j.me.Term) {
+		return 0, errOpeningLost
+	}
+	if err := j.check(); err != nil {
+		return 0, err
+	}
+	if r.faults.forgetActions {
+		r.fold.entries = map[string]*entry{}
+	}
+	r.committed = max(a.Committed, 0)
+	r.pos, r.filed = r.committed, j.filed
+	r.deps.Metrics.lane(&r.gauges, true)
+	if err := r.restate(ctx); err != nil {
+		return 0, err
+	}
+	for _, e := range r.fold.ordered() {
+		r.adopt(e)
+	}
+	r.tellRows(&chunk{from: r.committed}, true)
+	from := r.committed
+	if r.deps.Horizon != nil && r.cfg.Horizon > 0 {
+		h, err := r.deps.Horizon(ctx, r.committed, r.cfg.Horizon)
+		if err != nil {
+			return 0, fmt.Errorf("look up the signals of the last %s before the commit: %w", r.cfg.Horizon, err)
+		}
+		from = min(from, h)
+	}
+	r.advance()
+	return from, nil
+}
+
+// adopt takes an entry over that the log held at takeover. What is due may have been tried before.
+func (r *Response) adopt(e *entry) {
+	if e.action != nil && e.changed >= r.journal.filed {
+		r.rows = append(r.rows, *e.action)
+	}
+	if e.alert != nil && e.alert.Page != "" {
+		r.paged(e)
+	}
+	switch {
+	case e.due():
+		r.enqueue(e)
+		r.tasks[len(r.tasks)-1].uncertain = true
+	case e.finished():
+		e.compact()
+	}
+}
+
+// ordered lists the entries in the order of their authorisation.
+func (f *Fold) ordered() []*entry {
+	es := make([]*entry, 0, len(f.entries))
+	for _, e := range f.entries {
+		es = append(es, e)
+	}
+	slices.SortFunc(es, func(a, b *entry) int { return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.id(), b.id())) })
+	return es
+}
+
+// restate says again what is unfinished, so that retention loses nothing, and forgets what ended long ago.
+func (r *Response) restate(ctx context.Context) error {
+	r.restated = r.deps.Now()
+	var rs []*record
+	for _, e := range r.fold.ordered() {
+		if e.finished() {
+			if r.restated.Sub(e.at) > r.cfg.Forget {
+				delete(r.fold.entries, e.id())
+			}
+			continue
+		}
+		if e.state != 0 {
+			rs = append(rs, &record{Action: e.action, Alert: e.alert, State: e.alertState(), Order: e.order, Since: e.since})
+		}
+	}
+	return r.journal.write(ctx, rs, r.changed)
+}
+
+func (e *entry) alertState() schema.ActionState {
+	if e.alert != nil {
+		return e.state
+	}
+	return 0
+}
+
+// restateDue reports whether a day has passed since the last time.
+func (r *Response) restateDue(now time.Time) bool { return now.Sub(r.restated) >= r.cfg.Restate }

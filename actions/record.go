@@ -1,0 +1,101 @@
+package actions
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// office is one owner's term of office. Two owners may come to the same term where a consumer group has expired; By, a random
+// number, tells them apart, and the one that opened first has it.
+type office struct {
+	schema.Term
+	By uint64 `json:"by"`
+}
+
+// record is one entry of the response log. Exactly one of Opening, Action, Alert and Filed is set.
+type record struct {
+	Office office `json:"office"`
+	// Opening holds the generation under which the group assigned the lane. It may be below the term's own where the group expired
+	// and its generations began again.
+	Opening *int64         `json:"opening,omitempty"`
+	Action  *schema.Action `json:"action,omitempty"`
+	Alert   *Alert         `json:"alert,omitempty"`
+	// State is the alert's; an action carries its own.
+	State schema.ActionState `json:"state,omitempty"`
+	// Filed says that all action records before this offset are in the archive.
+	Filed *int64 `json:"filed,omitempty"`
+	// Order and Since are, in a record that says again what an older one said, the offset and time of the one that authorised it.
+	Order int64     `json:"order,omitempty"`
+	Since time.Time `json:"since,omitzero"`
+}
+
+func (r *record) state() schema.ActionState {
+	if r.Action != nil {
+		return r.Action.State
+	}
+	return r.State
+}
+
+func (r *record) id() string {
+	switch {
+	case r.Action != nil:
+		return r.Action.ID
+	case r.Alert != nil:
+		return r.Alert.ID
+	}
+	return ""
+}
+
+// entry encodes a record under its key, record kind + id.
+func (r *record) entry() (Entry, error) {
+	kind := "alert/"
+	switch {
+	case r.Opening != nil:
+		kind = "opening"
+	case r.Action != nil:
+		kind = "action/"
+	case r.Filed != nil:
+		kind = "filed"
+	}
+	v, err := json.Marshal(r)
+	if err != nil {
+		return Entry{}, fmt.Errorf("encode a response record: %w", err)
+	}
+	return Entry{Key: []byte(kind + r.id()), Value: v}, nil
+}
+
+// readRecord decodes a record and refuses what could not have been written by this package.
+func readRecord(value []byte) (*record, error) {
+	var r record
+	if err := json.Unmarshal(value, &r); err != nil {
+		return nil, fmt.Errorf("decode a response record: %w", err)
+	}
+	switch {
+	case r.Opening != nil, r.Filed != nil:
+		return &r, nil
+	case r.Action == nil && r.Alert == nil, r.id() == "":
+		return nil, fmt.Errorf("decode a response record: it says nothing")
+	case r.state() < schema.ActionPending || r.state() > schema.ActionDelivered:
+		return nil, fmt.Errorf("decode a response record: state %d", r.state())
+	}
+	return &r, nil
+}
+
+// brief is what an action and its webhook need of a finding.
+func brief(f *schema.Finding) schema.Finding {
+	return schema.Finding{
+		ID: f.ID, Rule: f.Rule, RuleVersion: f.RuleVersion, Severity: f.Severity, Confidence: f.Confidence, Conclusive: f.Conclusive,
+		Decision: f.Decision, Would: f.Would, Scope: f.Scope, Subject: f.Subject, Epoch: f.Epoch, EventID: f.EventID,
+		Time: f.Time, FirstSeen: f.FirstSeen, Summary: f.Summary,
+	}
+}
+
+// shown is what a message to people needs of a finding.
+func shown(f *schema.Finding) *schema.Finding {
+	c := *f
+	c.Evidence, c.Events = nil, nil
+	return &c
+}

@@ -1,0 +1,158 @@
+package actions
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+const filedEvery = time.Minute
+
+// Work records what has been carried out, pages, says the unfinished again once a day, and starts what is due.
+func (r *Response) Work(ctx context.Context) error {
+	return r.guard(r.work(ctx))
+}
+
+func (r *Response) work(ctx context.Context) error {
+	if r.rereading { // the runner has committed what Durable said when Work last returned
+		return ErrReread
+	}
+	if err := r.record(ctx); err != nil {
+		return err
+	}
+	now := r.deps.Now()
+	if r.restateDue(now) {
+		if err := r.restate(ctx); err != nil {
+			return err
+		}
+	}
+	var out []*record
+	if t := r.overdue(now); t != nil {
+		out = r.page("pending", t.e.action.ID, "A revocation has been pending for more than 2 minutes: the receiver does not answer as it should.")
+	}
+	r.mu.Lock()
+	filed, caughtUp := r.filed, r.archive.rows+r.announce.rows+r.calls[0]+r.calls[1] == 0
+	r.mu.Unlock()
+	if filed > r.journal.filed && now.Sub(r.filedAt) >= filedEvery {
+		r.filedAt = now
+		out = append(out, &record{Filed: &filed})
+	}
+	if err := r.journal.write(ctx, out, r.changed); err != nil {
+		return err
+	}
+	r.tellRows(&chunk{from: r.pos}, false)
+	r.advance()
+	if r.skipped >= 0 && caughtUp {
+		r.rereading = true
+		r.poke()
+	}
+	return nil
+}
+
+// record writes the outcomes of the calls that have ended.
+func (r *Response) record(ctx context.Context) error {
+	r.mu.Lock()
+	ps := r.reports
+	r.reports = nil
+	r.mu.Unlock()
+	var out []*record
+	for _, p := range ps {
+		out = append(out, r.settle(p, r.deps.Now())...)
+	}
+	if err := r.journal.write(ctx, out, r.changed); err != nil {
+		return err
+	}
+	if r.faults.recordBeforeRevoked {
+		for _, rec := range out {
+			if a := rec.Action; a != nil && a.State == schema.ActionDelivered {
+				r.spawn(func() { _ = r.deps.Publisher.Revoked(r.ctx, a) })
+			}
+		}
+	}
+	return nil
+}
+
+// advance starts what is due and sets the timer for the rest.
+func (r *Response) advance() {
+	now := r.deps.Now()
+	next := r.launch(now)
+	var oldest time.Time
+	for _, t := range r.tasks {
+		if t.e.action == nil {
+			continue
+		}
+		if oldest.IsZero() || t.e.since.Before(oldest) {
+			oldest = t.e.since
+		}
+		if p := t.e.since.Add(pageAfter); p.After(now) {
+			next = earlier(next, p)
+		}
+	}
+	r.gauges.held.Store(int64(r.fold.held))
+	r.gauges.oldest.Store(0)
+	if !oldest.IsZero() {
+		r.gauges.oldest.Store(oldest.UnixNano())
+	}
+	if r.journal.voided > 0 {
+		r.deps.Metrics.voided.Add(float64(r.journal.voided))
+		r.journal.voided = 0
+	}
+	if r.unset != nil {
+		r.unset()
+	}
+	r.unset = r.after(next.Sub(now), r.poke)
+}
+
+// overdue is the action that is pending for longest of those pending for more than 2 min, unless one of them has paged.
+func (r *Response) overdue(now time.Time) (oldest *task) {
+	for _, t := range r.tasks {
+		if t.e.action == nil || now.Sub(t.e.since) < pageAfter {
+			continue
+		}
+		if r.fold.entries[pageID("pending", t.e.action.ID)] != nil {
+			return nil
+		}
+		if oldest == nil {
+			oldest = t
+		}
+	}
+	return oldest
+}
+
+// pageEvery is the least time between two pages of one kind: a flood is one page.
+var pageEvery = map[string]time.Duration{"pending": 0, "failed": 10 * time.Minute, "held": time.Hour, "flood": time.Hour}
+
+func pageID(kind, about string) string { return "page_" + kind + "_" + about }
+
+// page makes the record of a page about an action or a finding, unless the kind has paged lately. Without an alerter a page is an
+// error in the log, no more.
+func (r *Response) page(kind, about, text string) []*record {
+	now := r.deps.Now()
+	if last, ok := r.pages[kind]; ok && now.Sub(last) < pageEvery[kind] {
+		return nil
+	}
+	p := r.fold.alert(&Alert{ID: pageID(kind, about), Page: text + " (" + about + ")"})
+	if p == nil {
+		return nil
+	}
+	r.pages[kind] = now
+	r.deps.Logger.Error("page", slog.String("kind", kind), slog.String("about", about), slog.String("text", text))
+	if r.deps.Alerter == nil {
+		return nil
+	}
+	return []*record{{Alert: p, State: schema.ActionPending, Since: now}}
+}
+
+// paged remembers from the log when a kind last paged.
+func (r *Response) paged(e *entry) {
+	kind, _, _ := strings.Cut(strings.TrimPrefix(e.alert.ID, "page_"), "_")
+	if at := r.pages[kind]; e.at.After(at) {
+		r.pages[kind] = e.at
+	}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
