@@ -1,0 +1,67 @@
+package revoke
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"math"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hijackd/hijackd/actions"
+)
+
+// answer judges an HTTP answer by its status alone; no text of the peer's goes any further.
+func answer(status int, retryAfter string, now time.Time) actions.Result {
+	res := actions.Result{Class: actions.ClassOf(status), Detail: strconv.Itoa(status)}
+	if res.Class == actions.Again {
+		res.RetryAfter = after(retryAfter, now)
+	}
+	return res
+}
+
+// after reads a Retry-After header (RFC 9110, 10.2.3): seconds or an HTTP date; 0 for what is neither, or past.
+func after(s string, now time.Time) time.Duration {
+	s = strings.TrimSpace(s)
+	if n, err := strconv.ParseUint(s, 10, 63); err == nil {
+		return time.Duration(min(n, math.MaxInt64/uint64(time.Second))) * time.Second // #nosec G115 -- bounded by the min
+	}
+	if t, err := http.ParseTime(s); err == nil {
+		return max(0, t.Sub(now))
+	}
+	return 0
+}
+
+// failure names a network error in words of our own: the error's text may hold the URL, with its userinfo.
+func failure(err error) actions.Result {
+	res := actions.Result{Class: actions.Again, Detail: "network error"}
+	var dns *net.DNSError
+	var cert *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	var record tls.RecordHeaderError
+	var timeout net.Error
+	switch {
+	case errors.Is(err, errForbidden):
+		res.Detail = "address not allowed: link-local, metadata, or private without actions.revoke.allow_private"
+	case errors.Is(err, context.Canceled):
+		res.Detail = "stopped"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		res.Detail = "timeout"
+	case errors.As(err, &dns):
+		res.Detail = "the host name does not resolve"
+	case errors.As(err, &cert), errors.As(err, &unknown):
+		res.Detail = "the certificate does not verify"
+	case errors.As(err, &record):
+		res.Detail = "the receiver does not speak TLS"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		res.Detail = "connection refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		res.Detail = "connection reset"
+	}
+	return res
+}
