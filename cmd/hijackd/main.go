@@ -39,7 +39,9 @@ type process struct {
 
 // commands is the command line.
 type commands struct {
+	Simulate    simulateCommand    `cmd:"" help:"Write labelled session events to standard output."`
 	Check       checkCommand       `cmd:"" help:"Validate configuration and files; touches no network."`
+	Validate    validateCommand    `cmd:"" help:"Check session events against the contract, line by line."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read a token from standard input and print its fingerprint."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
@@ -88,6 +90,7 @@ func run(ctx context.Context, args []string, p *process) (code int) {
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
+		kong.Vars{"attacks": attackNames()},
 	)
 	if err != nil {
 		panic(err) // a mistake in the struct above; any test meets it
