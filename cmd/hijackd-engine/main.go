@@ -73,6 +73,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 func serve(ctx context.Context, library, folder, tcp, web string, stdout io.Writer, log *slog.Logger) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var listen net.ListenConfig
 	nativeListener, err := listen.Listen(ctx, "tcp", tcp)
 	if err != nil {
@@ -89,7 +91,8 @@ func serve(ctx context.Context, library, folder, tcp, web string, stdout io.Writ
 		return err
 	}
 	native := server.NewNative(engine, log)
-	webServer := &http.Server{Handler: server.NewHTTP(engine), ReadHeaderTimeout: 10 * time.Second}
+	webServer := &http.Server{Handler: server.NewHTTP(engine), ReadHeaderTimeout: 10 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return ctx }} // its end kills what runs
 	failed := make(chan error, 2)
 	go func() { failed <- native.Serve(nativeListener) }()
 	go func() { failed <- webServer.Serve(webListener) }()
@@ -102,8 +105,14 @@ func serve(ctx context.Context, library, folder, tcp, web string, stdout io.Writ
 		err = nil
 	case err = <-failed:
 	}
+	cancel()
 	_ = nativeListener.Close()
-	_ = webServer.Close()
 	native.Shutdown()
-	return errors.Join(err, engine.Close())
+	patience, enough := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer enough()
+	if webServer.Shutdown(patience) != nil { // a client that sends slowly
+		_ = webServer.Close()
+	}
+	engine.Close()
+	return err
 }

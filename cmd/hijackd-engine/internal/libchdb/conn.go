@@ -27,7 +27,7 @@ func (l *Library) Connect(args ...string) (*Conn, error) {
 	argv = append(argv, nil)
 	ptr := l.connect(int32(len(argv)-1), &argv[0]) //nolint:gosec // a handful of arguments
 	if ptr == nil {
-		return nil, errors.New("connect to the engine: refused; is another process using the data folder?")
+		return nil, errors.New("start a session of the engine: refused for the reason above; another process may hold the data folder")
 	}
 	return &Conn{lib: l, ptr: ptr}, nil
 }

@@ -5,7 +5,6 @@
 package libchdb
 
 import (
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -40,7 +39,6 @@ type Library struct {
 	destroyInsert func(insert unsafe.Pointer)
 
 	setSignalHandlers func(enabled int32)
-	shutdown          func() int32
 }
 
 // statement is the shape of the library's functions that start something:
@@ -79,7 +77,6 @@ func Load(path string) (*Library, error) {
 		"chdb_stream_insert_error":         &l.insertError,
 		"chdb_destroy_insert_stream":       &l.destroyInsert,
 		"chdb_set_signal_handlers_enabled": &l.setSignalHandlers,
-		"chdb_shutdown":                    &l.shutdown,
 	} {
 		symbol, err := purego.Dlsym(handle, name)
 		if err != nil {
@@ -95,11 +92,3 @@ func Load(path string) (*Library, error) {
 
 // Version is the version of the library itself, such as 26.7.3.
 func (l *Library) Version() string { return l.version() }
-
-// Shutdown flushes tables and stops the engine's background work. All connections must be closed.
-func (l *Library) Shutdown() error {
-	if l.shutdown() != 0 {
-		return errors.New("shut the engine down: connections are still open")
-	}
-	return nil
-}

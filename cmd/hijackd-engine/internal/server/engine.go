@@ -64,12 +64,12 @@ func Open(library, folder string) (*Engine, error) {
 	return e, nil
 }
 
-// Close flushes what is in memory and stops the engine. Sessions must have ended.
-func (e *Engine) Close() error {
+// Close stops the engine: the end of its last session flushes and closes the tables. All others must have ended.
+// The library's own shutdown is left out: it joins threads, which the exit of the process does as well.
+func (e *Engine) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.admin.Close()
-	return e.lib.Shutdown()
 }
 
 // killAll ends every query, so that sessions end soon.

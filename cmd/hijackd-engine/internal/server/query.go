@@ -130,52 +130,60 @@ func (s *session) load(name string, b *chproto.Block) error {
 // run runs a statement that needs no data from the client and sends its result.
 func (c *client) run(text string, params map[string]string) error {
 	started := time.Now()
+	stats, failure, err := c.result(text, params)
+	switch {
+	case err != nil:
+		return err
+	case failure != nil:
+		return c.fail(failure)
+	}
+	return c.finish(stats, started)
+}
+
+// result sends the blocks of a result, up to but without the packet that ends it: before that, what watches the
+// connection must have stopped, since the client's next query may follow at once.
+// failure is what to tell the client, err that the connection is broken.
+func (c *client) result(text string, params map[string]string) (stats libchdb.Stats, failure, err error) {
 	ctx, unwatch := c.watch()
 	defer unwatch()
-	release, err := c.session.killOn(ctx)
-	if err != nil {
-		return c.fail(err)
+	release, failure := c.session.killOn(ctx)
+	if failure != nil {
+		return stats, failure, nil
 	}
 	defer release()
-	result, err := c.session.start(text, "Native", params)
-	if err != nil {
-		return c.fail(err)
+	result, failure := c.session.start(text, "Native", params)
+	if failure != nil {
+		return stats, failure, nil
 	}
 	defer result.close()
-	var stats libchdb.Stats
-	for first := true; ; first = false {
-		chunk, err := result.next()
-		if err != nil {
-			return c.fail(err)
+	sent := false
+	for {
+		chunk, failure := result.next()
+		if failure != nil {
+			return stats, failure, nil
 		}
-		if chunk == nil || len(chunk.Data) == 0 {
-			if first && isSelect(text) { // a result without rows still has columns
-				columns, err := c.session.describe("("+strings.TrimRight(text, "; \n\t")+"\n)", params)
-				if err != nil {
-					return c.fail(err)
+		if chunk == nil {
+			if !sent && isSelect(text) { // a result without rows still has columns
+				columns, failure := c.session.describe("("+strings.TrimRight(text, "; \n\t")+"\n)", params)
+				if failure != nil {
+					return stats, failure, nil
 				}
-				if err := c.header(columns); err != nil {
-					return err
-				}
+				return stats, nil, c.header(columns)
 			}
-			return c.finish(stats, started)
+			return stats, nil, nil
 		}
 		stats.Add(chunk.Stats)
-		var broken error
-		failure := eachBlock(chunk.Data, c.columns, func(b *chproto.Block) error {
+		failure = eachBlock(chunk.Data, c.columns, func(b *chproto.Block) error {
 			c.scratch.Reset()
 			if err := appendBlock(&c.scratch, b); err != nil {
 				return err
 			}
-			broken = c.send()
-			return broken
+			sent, err = true, c.send()
+			return err
 		})
 		chunk.Free()
-		if broken != nil {
-			return broken
-		}
-		if failure != nil {
-			return c.fail(failure)
+		if failure != nil || err != nil {
+			return stats, failure, err
 		}
 	}
 }

@@ -48,14 +48,23 @@ func (s *session) set(settings []setting) (reset func(), err error) {
 	return func() { _ = s.Run("SET " + strings.Join(unset, ", ")) }, nil
 }
 
-// killOn ends the query that runs next when ctx does. release must be called when the query has ended.
+// killOn ends the query that runs next when ctx does. release must be called when the query has ended
+// and before its client knows: from then on nothing of it reaches the session's next query.
 func (s *session) killOn(ctx context.Context) (release func(), err error) {
 	tag := fmt.Sprintf("engine-%d", s.engine.ids.Add(1))
 	if err := s.Run("SET log_comment = " + literal(tag)); err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { s.engine.kill("Settings['log_comment'] = " + literal(tag)) })
-	return func() { stop() }, nil
+	killed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(killed)
+		s.engine.kill("Settings['log_comment'] = " + literal(tag))
+	})
+	return func() {
+		if !stop() {
+			<-killed
+		}
+	}, nil
 }
 
 // start begins a statement and returns its result chunk by chunk, nil at the end. Only SELECTs come in
