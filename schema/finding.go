@@ -3,6 +3,7 @@ package schema
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -109,6 +110,7 @@ func (f *Finding) Compare(o *Finding) int {
 		-f.Time.Compare(o.Time),
 		-cmp.Compare(f.EventID, o.EventID),
 		f.FirstSeen.Compare(o.FirstSeen),
+		slices.Compare(f.Events, o.Events), // arbitrary, so that no two versions tie
 	)
 }
 

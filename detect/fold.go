@@ -1,0 +1,181 @@
+package detect
+
+import (
+	"strings"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// foldUse folds an event that shows the token in somebody's hands.
+func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
+	u := use{id: id.b, kind: id.kind, vantage: noVantage, actor: t.actor(s, e.User, e.Session, e.App), expires: seconds(e.ExpiresAt)}
+	u.setTime(e.Time)
+	if !e.Accepted() {
+		u.flags |= useRejected
+	}
+	before := *s
+	if v, ok := vantageOf(e); ok {
+		var look uint64
+		if u.vantage, look = t.vantage(s, &v, e.Time); s.flags&sessionHasUse == 0 || e.Time > s.newest {
+			s.look = look
+		}
+	}
+	if e.Type == schema.SessionStarted {
+		u.flags |= useStart
+	}
+	added := t.add(s, &u)
+	if !added {
+		t.forget(id)
+	}
+	if e.Type == schema.SessionStarted {
+		own, short := packID(e.ID)
+		if !short {
+			own = textID(t.texts.add(e.ID))
+		}
+		t.foldMark(s, e, Started, own, "", out)
+	}
+	if e.Type == schema.SessionRotated {
+		t.supersede(e, out)
+	}
+	if !added {
+		return
+	}
+	late := before.flags&sessionHasUse != 0 && e.Time <= before.newest
+	moved := u.vantage != before.vantage
+	if !late && u.vantage != noVantage {
+		if moved {
+			s.moved = before.newest
+		}
+		s.vantage = u.vantage
+	}
+	crowded := t.pairs.Crowd > 0 && int(s.nvantage) > t.pairs.Crowd && e.Time-s.moved <= int64(t.pairs.Window)
+	pairs := u.vantage != noVantage && s.nvantage > 1 && (moved || late || crowded)
+	ends := s.flags&sessionEnded != 0 || s.latest > 0 && (late || seconds(e.Time) > s.latest)
+	if !pairs && !ends {
+		return
+	}
+	view := t.spread(s, e.Tenant, e.Token)
+	at := len(view.Uses) - 1
+	for ; at > 0 && (view.Uses[at].raw.id != u.id || view.Uses[at].raw.kind != u.kind); at-- {
+	}
+	view.From, view.To = at, at+1
+	t.twins(view)
+	if pairs {
+		t.judge(s, view, e, false, out)
+	}
+	if ends {
+		if late { // it may show that a vantage was known before the end
+			view.To = len(view.Uses)
+		}
+		t.judge(s, view, e, true, out)
+	}
+	t.passOn(s, view, e, out)
+}
+
+// seconds rounds a time up to full Unix seconds; 0 stays 0.
+func seconds(ns int64) uint32 {
+	const second = 1e9
+	return uint32(max(0, min((ns+second-1)/second, 1<<32-1))) // #nosec G115 -- clamped
+}
+
+// foldMark folds a turn in the token's life, and judges again the uses after it.
+func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID, text string, out *Output) {
+	if s.nmarks >= maxMarks {
+		t.forget(id)
+		return
+	}
+	note := t.texts.add(text)
+	r := t.marks.get()
+	*t.marks.at(r) = mark{id: id.b, idk: id.kind, time: e.Time, kind: uint8(kind), text: note, next: s.marks,
+		actor: t.actor(s, e.User, e.Session, e.App)}
+	s.marks = r
+	s.nmarks++
+	t.remember(s, id)
+	if kind != Started {
+		s.flags |= sessionEnded
+	}
+	if s.flags&sessionEnded == 0 {
+		return
+	}
+	view := t.spread(s, e.Tenant, e.Token)
+	view.From, view.To = len(view.Uses), len(view.Uses)
+	for view.From > 0 && view.Uses[view.From-1].after(e.Time, e.ID) {
+		view.From--
+	}
+	if kind == RotatedOut {
+		t.inherit(s, view, e, out)
+	}
+	if view.From < view.To {
+		t.judge(s, view, e, false, out)
+		t.judge(s, view, e, true, out)
+	}
+}
+
+func (u *Use) after(time int64, id string) bool {
+	return u.Time > time || u.Time == time && u.ID() > id
+}
+
+// judge asks the rules of one kind and lets out what is news.
+func (t *Tokens) judge(s *session, view *Session, e *schema.Event, ends bool, out *Output) {
+	for i := range t.rules {
+		r := &t.rules[i]
+		if r.Judge.Needs().Ends == ends {
+			r.Judge.Judge(view, func(v Verdict) { t.say(s, view, uint8(i), v, e, out) }) // #nosec G115 -- a few rules
+		}
+	}
+}
+
+func (t *Tokens) say(s *session, view *Session, rule uint8, v Verdict, e *schema.Event, out *Output) {
+	r := t.rules[rule].Rule
+	done := v.Pattern[len(v.Pattern)-1]
+	doneID := done.ID()
+	f := schema.Finding{
+		Rule: r.Name, RuleVersion: r.Version, Severity: v.Severity, Confidence: v.Confidence, Conclusive: v.Conclusive, Informed: v.Informed,
+		Scope: schema.ScopeToken, Subject: view.Token, Token: view.Token, Tenant: view.Tenant, Epoch: view.Epoch(done.Time, doneID),
+		EventID: doneID, Time: instant(done.Time), FirstSeen: instant(v.Pattern[0].Time), Attack: r.Attack, Partition: e.Partition,
+	}
+	if s.flags&sessionPartial != 0 {
+		f.WithoutHistory, f.Conclusive = true, false
+	}
+	for _, u := range v.Pattern {
+		f.Events = append(f.Events, u.ID())
+	}
+	about := v.About
+	news, beyond := t.news(s, rule, &f, about)
+	if news {
+		f.Subject, f.Token, f.Tenant = strings.Clone(f.Subject), strings.Clone(f.Token), strings.Clone(f.Tenant)
+		for i := len(v.Pattern) - 1; i >= 0; i-- {
+			t.name(&f, v.Pattern[i].raw.actor)
+		}
+		f.Evidence = map[string]any{}
+		v.Explain(&f)
+		f.Summary = clean(f.Summary)
+		if beyond > 0 {
+			about, f.Informed = aboutBeyond, f.Informed+beyond
+			f.Evidence["further"] = beyond
+		}
+		f.Evidence["about"] = strings.Clone(about)
+		f.ID = schema.FindingID(f.Tenant, f.Rule, f.Scope, f.Subject, f.Epoch, about)
+		out.Findings = append(out.Findings, f)
+	}
+	if v.Sentence && (news || e.Type == schema.Superseded) {
+		t.sentence(view, &f, about, e, out)
+	}
+}
+
+// name fills in who a finding is about, where it is not known yet.
+func (t *Tokens) name(f *schema.Finding, number uint8) {
+	a := t.actorOf(number)
+	if a == nil {
+		return
+	}
+	if f.User == "" {
+		f.User = t.texts.text(a.user)
+	}
+	if f.Session == "" {
+		f.Session = t.texts.text(a.session)
+	}
+	if f.App == "" {
+		f.App = t.symbols.Text(a.app)
+	}
+}

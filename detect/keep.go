@@ -1,0 +1,192 @@
+package detect
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// What is kept of a session's uses.
+//
+// All uses of the last lateness + window of event time before the newest one are kept whole: an event that comes up to lateness
+// late finds exactly the neighbours that it would have found in order, for patterns up to window long. Of what is older, each
+// vantage keeps its last use. That is enough: an event at time t, not later than lateness, can only be preceded by an older use
+// of a vantage if it is that vantage's last one, and nothing that is still to come belongs before it. So what judges see is,
+// within the lateness, a function of the set of events.
+//
+// A token used more often than maxUses in that time is thinned: of each vantage the first and the last use per cell of a time grid
+// stay, and cells grow until it fits. Findings stay, their nearest neighbours may then be up to a cell further away for late events.
+const (
+	maxUses  = 512
+	thinTo   = maxUses * 3 / 4
+	thinCell = 10 * time.Second
+	// maxVantages bounds the vantages of a session; the one whose last use is the oldest makes room. Their numbers fit a uint64 as a set.
+	maxVantages = 48
+	maxActors   = 16
+	maxMarks    = 64
+	maxFound    = 255
+)
+
+// add keeps a use; false where it is older than what is kept, so that it would be dropped at once.
+func (t *Tokens) add(s *session, u *use) bool {
+	at := u.at()
+	horizon := t.horizon(s)
+	if s.flags&sessionHasUse != 0 && at < horizon && !t.lastBefore(s, u, horizon) {
+		s.expires = max(s.expires, u.expires)
+		return false
+	}
+	r := s.uses
+	if r == 0 || t.uses.at(r).n == usesPerChunk {
+		if s.flags&sessionHasUse != 0 && s.oldest < horizon-t.keep/4 || int(s.nuses) >= maxUses {
+			t.compact(s, horizon)
+		}
+		r = s.uses
+		if r == 0 || t.uses.at(r).n == usesPerChunk {
+			r = t.uses.get()
+			t.uses.at(r).next = s.uses
+			s.uses = r
+		}
+	}
+	c := t.uses.at(r)
+	c.uses[c.n] = *u
+	c.n++
+	s.nuses++
+	if s.flags&sessionHasUse == 0 {
+		s.newest, s.oldest = at, at
+		s.flags |= sessionHasUse
+	}
+	s.newest, s.oldest = max(s.newest, at), min(s.oldest, at)
+	s.latest = max(s.latest, u.expires)
+	t.remember(s, eventID{u.id, u.kind})
+	return true
+}
+
+func (t *Tokens) horizon(s *session) int64 {
+	if s.newest < math.MinInt64+t.keep {
+		return math.MinInt64
+	}
+	return s.newest - t.keep
+}
+
+// lastBefore reports whether u would be the last use of its vantage before the horizon.
+func (t *Tokens) lastBefore(s *session, u *use, horizon int64) bool {
+	for r := s.uses; r != 0; r = t.uses.at(r).next {
+		c := t.uses.at(r)
+		for i := range c.n {
+			if o := &c.uses[i]; o.vantage == u.vantage && o.at() < horizon && t.before(u, o) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (t *Tokens) before(a, b *use) bool {
+	if x, y := a.at(), b.at(); x != y {
+		return x < y
+	}
+	return t.idText(eventID{a.id, a.kind}) < t.idText(eventID{b.id, b.kind})
+}
+
+// compact drops what need not be kept.
+func (t *Tokens) compact(s *session, horizon int64) {
+	kept := t.sorted(s)
+	var last [256]int16 // by vantage: one more than the index of its last use before the horizon
+	for i, u := range kept {
+		if u.at() < horizon {
+			last[u.vantage] = int16(i + 1) // #nosec G115 -- at most maxUses
+		}
+	}
+	drop := func(i int) bool { return kept[i].at() < horizon && int(last[kept[i].vantage]) != i+1 }
+	t.rebuild(s, kept, drop, horizon)
+	for cell := int64(thinCell); int(s.nuses) >= maxUses; cell *= 4 {
+		t.thin(s, cell, horizon)
+	}
+}
+
+// thin keeps of each vantage the first and the last use per cell.
+func (t *Tokens) thin(s *session, cell, horizon int64) {
+	kept := t.sorted(s)
+	inner := make([]bool, len(kept))
+	type place struct {
+		vantage uint8
+		cell    int64
+	}
+	last := map[place]int{}
+	for i, u := range kept {
+		p := place{u.vantage, floorDiv(u.at(), cell)}
+		if j, ok := last[p]; ok && j >= 0 {
+			inner[j] = true
+		} else if !ok {
+			last[p] = -1 // the first one stays
+			continue
+		}
+		last[p] = i
+	}
+	t.rebuild(s, kept, func(i int) bool { return inner[i] }, horizon)
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// sorted returns copies of all uses kept, in event order, valid until the next call.
+func (t *Tokens) sorted(s *session) []use {
+	kept := t.view.kept[:0]
+	for r := s.uses; r != 0; r = t.uses.at(r).next {
+		c := t.uses.at(r)
+		for i := int(c.n) - 1; i >= 0; i-- {
+			kept = append(kept, c.uses[i])
+		}
+	}
+	slices.Reverse(kept)
+	// Nearly sorted: an insertion sort is linear then.
+	for i := 1; i < len(kept); i++ {
+		for j := i; j > 0 && t.before(&kept[j], &kept[j-1]); j-- {
+			kept[j], kept[j-1] = kept[j-1], kept[j]
+		}
+	}
+	t.view.kept = kept
+	return kept
+}
+
+// rebuild writes back, of the uses given, those that stay.
+func (t *Tokens) rebuild(s *session, kept []use, drop func(i int) bool, horizon int64) {
+	free := s.uses
+	s.uses, s.nuses, s.ids, s.oldest = 0, 0, [2]uint64{}, math.MaxInt64
+	for i := range kept {
+		u := &kept[i]
+		if drop(i) {
+			s.expires = max(s.expires, u.expires)
+			t.forget(eventID{u.id, u.kind})
+			continue
+		}
+		r := s.uses
+		if r == 0 || t.uses.at(r).n == usesPerChunk {
+			r = free
+			free = t.uses.at(r).next
+			*t.uses.at(r) = useChunk{next: s.uses}
+			s.uses = r
+		}
+		c := t.uses.at(r)
+		c.uses[c.n] = *u
+		c.n++
+		s.nuses++
+		t.remember(s, eventID{u.id, u.kind})
+		if at := u.at(); at >= horizon {
+			s.oldest = min(s.oldest, at)
+		}
+	}
+	for free != 0 {
+		next := t.uses.at(free).next
+		t.uses.put(free)
+		free = next
+	}
+	for r := s.marks; r != 0; r = t.marks.at(r).next {
+		t.remember(s, eventID{t.marks.at(r).id, t.marks.at(r).idk})
+	}
+}

@@ -1,0 +1,16 @@
+package rules
+
+import "github.com/hijackd/hijackd/detect"
+
+// All is the catalogue, in the order of the documentation.
+var All = []*detect.Rule{&ImpossibleTravel}
+
+// Named returns the rule of a name, or nil.
+func Named(name string) *detect.Rule {
+	for _, r := range All {
+		if r.Name == name {
+			return r
+		}
+	}
+	return nil
+}

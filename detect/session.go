@@ -1,0 +1,160 @@
+package detect
+
+import (
+	"net/netip"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// Session is what is kept of a token, as judges see it. It and everything in it is valid during one call of Judge.
+type Session struct {
+	Tenant string
+	Token  string
+	Uses   []Use // in event order
+	// Uses[From:To] are what is new to the judge, or what a new mark throws another light on.
+	From, To int
+	// Vantages holds those of Uses and earlier ones.
+	Vantages []*Vantage
+	Marks    []Mark // in event order
+	// Expired is the greatest expiry, Unix seconds, among uses that are not kept any more.
+	Expired uint32
+	epoch   int
+}
+
+// Use is one use of the token.
+type Use struct {
+	Time     int64    // Unix nanoseconds
+	Vantage  *Vantage // nil where the event had no address
+	Expires  uint32   // as the event says, Unix seconds, 0 where absent
+	Accepted bool
+	Start    bool // session.started
+	// Inherited: a use of a token that this one replaced.
+	Inherited bool
+	raw       *use
+	fold      *Tokens
+}
+
+// ID is the id of the event.
+func (u *Use) ID() string { return u.fold.idText(eventID{u.raw.id, u.raw.kind}) }
+
+// App is the app that reported the use.
+func (u *Use) App() string {
+	if a := u.fold.actorOf(u.raw.actor); a != nil {
+		return u.fold.symbols.Text(a.app)
+	}
+	return ""
+}
+
+// Before reports whether u comes before o in event order: (time, id).
+func (u *Use) Before(o *Use) bool {
+	return u.Time < o.Time || u.Time == o.Time && u.raw != o.raw && u.ID() < o.ID()
+}
+
+// Vantage is where and how a token is used.
+type Vantage struct {
+	IP     netip.Addr
+	Geo    schema.Geo
+	Agent  schema.Agent
+	Device string
+	// First is the time of its first use, Unix nanoseconds.
+	First  int64
+	number uint8
+	ja4    string // what of it is stable from one connection to the next
+	device uint64
+	cnf    uint64
+	twins  uint64
+}
+
+// MarkKind says what turn a mark stands for.
+type MarkKind uint8
+
+// Turns in the life of a token.
+const (
+	Started MarkKind = iota
+	Ended
+	Revoked
+	RotatedOut
+	Sentence
+)
+
+// Mark is a turn in the life of a token.
+type Mark struct {
+	Kind MarkKind
+	Time int64 // Unix nanoseconds
+	ID   string
+	// Text is the successor of a RotatedOut, the payload of a Sentence.
+	Text string
+}
+
+// End is what ended the life that a use belongs to: the first end or revocation after the last start at or before the use. It
+// returns nil where the life was not ended before the use.
+func (s *Session) End(u *Use) *Mark {
+	var end *Mark
+	for i := range s.Marks {
+		m := &s.Marks[i]
+		if m.Time > u.Time || m.Time == u.Time && m.ID > u.ID() {
+			break
+		}
+		switch m.Kind {
+		case Started:
+			end = nil
+		case Ended, Revoked:
+			if end == nil {
+				end = m
+			}
+		}
+	}
+	return end
+}
+
+// Epoch is the life that an event at the time, with the id, belongs to: one more for each start that follows an end.
+func (s *Session) Epoch(time int64, id string) int {
+	n, ended := s.epoch, false
+	for i := range s.Marks {
+		m := &s.Marks[i]
+		if m.Time > time || m.Time == time && m.ID > id {
+			break
+		}
+		switch m.Kind {
+		case Started:
+			if ended {
+				n++
+			}
+			ended = false
+		case Ended, Revoked:
+			ended = true
+		}
+	}
+	return n
+}
+
+// Alternated reports whether v and o were used within ten seconds of each other over different IP versions.
+func (v *Vantage) Alternated(o *Vantage) bool { return v.twins>>(o.number&63)&1 == 1 }
+
+// End describes the vantage as one side of a finding.
+func (v *Vantage) End() *schema.End {
+	e := &schema.End{
+		IP: v.IP, Network: v.Geo.Network.String(), ASN: v.Geo.ASN, ASOrg: clean(v.Geo.ASOrg), Country: clean(v.Geo.Country),
+		City: clean(v.Geo.City), AccuracyKM: v.Geo.AccuracyKM, UA: clean(v.Agent.String()), Device: clean(v.Device),
+	}
+	if v.Geo.HasPlace {
+		lat, lon := v.Geo.Lat, v.Geo.Lon
+		e.Lat, e.Lon = &lat, &lon
+	}
+	return e
+}
+
+const shownBytes = 256
+
+func clean(s string) string { return string(schema.CleanText(s, shownBytes)) }
+
+// First reports whether the use is the first one of its vantage that is asked about with this set, and enters it.
+func (u *Use) First(seen *uint64) bool {
+	if u.Vantage == nil {
+		return false
+	}
+	bit := uint64(1) << u.Vantage.number
+	was := *seen & bit
+	*seen |= bit
+	return was == 0
+}

@@ -1,0 +1,170 @@
+package detect
+
+import (
+	"hash/maphash"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// DefaultLateness is how late, in event time, an event may come and still give the same findings as in order.
+const DefaultLateness = 10 * time.Minute
+
+// Options are what a token fold depends on.
+type Options struct {
+	Rules    []Running
+	Lateness time.Duration // 0 for DefaultLateness
+	Budget   *Budget       // shared by all lanes of a process
+	Keyer    schema.Keyer
+	Symbols  *Symbols // shared by all lanes of a process
+}
+
+// Output is what folding an event caused. Its strings share no memory with the event.
+type Output struct {
+	Findings []schema.Finding
+	Notes    []schema.Event // hijackd's notes to itself, to be published keyed by their token
+}
+
+// Reset empties o for use again.
+func (o *Output) Reset() {
+	clear(o.Findings)
+	clear(o.Notes)
+	o.Findings, o.Notes = o.Findings[:0], o.Notes[:0]
+}
+
+// Tokens is the fold of a token lane: what is known of each token, and the rules over it. It is not safe for concurrent use.
+type Tokens struct {
+	rules    []Running
+	pairs    Needs // over all rules that look at several vantages
+	keep     int64 // how far back from a token's newest use all uses are kept, ns
+	budget   *Budget
+	keyer    schema.Keyer
+	symbols  *Symbols
+	seed     maphash.Seed
+	table    table
+	sessions pool[session]
+	vantages pool[vantage]
+	actors   pool[actor]
+	uses     pool[useChunk]
+	marks    pool[mark]
+	found    pool[found]
+	texts    texts
+	stored   int64 // rows of events before this offset are stored
+	hand     ref   // of the clock
+	pinned   ref   // the session being folded
+	pressed  bool
+	loading  bool
+	view     view
+	scratch  Output
+}
+
+// NewTokens returns a fold without any state.
+func NewTokens(o Options) *Tokens {
+	if o.Lateness == 0 {
+		o.Lateness = DefaultLateness
+	}
+	t := &Tokens{rules: o.Rules, budget: o.Budget, keyer: o.Keyer, symbols: o.Symbols, seed: maphash.MakeSeed()}
+	window := time.Duration(0)
+	for _, r := range o.Rules {
+		n := r.Judge.Needs()
+		window = max(window, n.Window)
+		if n.Crowd > 0 && (t.pairs.Crowd == 0 || n.Crowd < t.pairs.Crowd) {
+			t.pairs.Crowd = n.Crowd
+		}
+	}
+	t.pairs.Window = window
+	t.keep = int64(o.Lateness + window)
+	t.sessions.owner, t.vantages.owner, t.actors.owner, t.uses.owner = t, t, t, t
+	t.marks.owner, t.found.owner, t.texts.owner = t, t, t
+	return t
+}
+
+// Subject names the token that an event is about; its Name is empty where the event names none.
+func (t *Tokens) Subject(e *schema.Event) schema.Subject {
+	return schema.Subject{Tenant: e.Tenant, Name: e.Token}
+}
+
+// Key is the key of the event's subject.
+func (t *Tokens) Key(e *schema.Event) schema.Key { return t.keyer.Key(e.Tenant, e.Token) }
+
+// Has reports whether the state of a key is in memory.
+func (t *Tokens) Has(k schema.Key) bool { return t.table.find(k, &t.sessions) != 0 }
+
+// Load begins a key from its stored events in offset order, without saying again what it found in them. complete is false where
+// the history could not be read: what is found until the state is dropped is then marked so, and not conclusive.
+func (t *Tokens) Load(k schema.Key, history []*schema.Event, complete bool) {
+	r := t.table.find(k, &t.sessions)
+	if r == 0 {
+		r = t.begin(k)
+	}
+	if !complete {
+		t.sessions.at(r).flags |= sessionPartial
+	}
+	t.loading = true
+	for _, e := range history {
+		t.Fold(e, &t.scratch)
+		t.scratch.Reset()
+	}
+	t.loading = false
+}
+
+// Stored says that the rows of all events before an offset are stored, so that keys last touched before it may be evicted.
+func (t *Tokens) Stored(before int64) { t.stored, t.pressed = before, false }
+
+// Pressed reports whether the budget was overdrawn since the last call of Stored, because nothing could be evicted: time to wait
+// for the store.
+func (t *Tokens) Pressed() bool { return t.pressed }
+
+// Len is the number of sessions in memory.
+func (t *Tokens) Len() int { return t.table.used }
+
+// Close gives the budget back. The fold is of no use afterwards.
+func (t *Tokens) Close() {
+	t.budget.force(-t.bytes())
+	*t = Tokens{}
+}
+
+// Fold folds one event and appends what it causes to out. An event that was folded before, or whose time is ahead of Kafka's,
+// or that names no token, causes nothing.
+func (t *Tokens) Fold(e *schema.Event, out *Output) {
+	if e.Ahead || e.Token == "" {
+		return
+	}
+	k := t.Key(e)
+	r := t.table.find(k, &t.sessions)
+	if r == 0 {
+		r = t.begin(k)
+	}
+	t.pinned = r
+	s := t.sessions.at(r)
+	s.flags |= sessionRecent
+	if !t.loading {
+		s.last = max(s.last, e.Offset)
+	}
+	id, short := packID(e.ID)
+	if t.known(s, id, short, e.ID) {
+		t.pinned = 0
+		return
+	}
+	if !short {
+		id = textID(t.texts.add(e.ID))
+	}
+	switch {
+	case e.Type.IsUse():
+		t.foldUse(s, e, id, out)
+	case e.Type == schema.SessionEnded:
+		t.foldMark(s, e, Ended, id, "", out)
+	case e.Type == schema.SessionRevoked:
+		t.foldMark(s, e, Revoked, id, "", out)
+	case e.Type == schema.Superseded:
+		t.foldMark(s, e, RotatedOut, id, e.PreviousToken, out)
+	case e.Type == schema.Sentenced:
+		t.foldMark(s, e, Sentence, id, e.Note, out)
+	case e.Type == schema.Inherited:
+		t.forget(id) // its uses have ids of their own
+		t.foldInherited(s, e, out)
+	default:
+		t.forget(id)
+	}
+	t.pinned = 0
+}

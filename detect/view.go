@@ -1,0 +1,79 @@
+package detect
+
+import "time"
+
+// view is scratch space in which the session at hand is spread out for the judges.
+type view struct {
+	session Session
+	kept    []use
+	actors  ref
+	records [64]*vantage // by number
+	decoded [64]*Vantage
+}
+
+// spread fills the view with the session.
+func (t *Tokens) spread(s *session, tenant, token string) *Session {
+	v := &t.view
+	v.actors = s.actors
+	v.records, v.decoded = [64]*vantage{}, [64]*Vantage{}
+	view := &v.session
+	*view = Session{Tenant: tenant, Token: token, Uses: view.Uses[:0], Vantages: view.Vantages[:0], Marks: view.Marks[:0],
+		Expired: s.expires, epoch: int(s.epoch)}
+	for r := s.vantages; r != 0; r = t.vantages.at(r).next {
+		p := t.vantages.at(r)
+		d := t.decodeVantage(p)
+		v.records[p.number], v.decoded[p.number] = p, d
+		view.Vantages = append(view.Vantages, d)
+	}
+	kept := t.sorted(s)
+	for i := range kept {
+		u := &kept[i]
+		d := Use{Time: u.at(), Expires: u.expires, Accepted: u.flags&useRejected == 0, Start: u.flags&useStart != 0,
+			Inherited: u.flags&useInherited != 0, raw: u, fold: t}
+		if u.vantage != noVantage {
+			d.Vantage = v.decoded[u.vantage]
+		}
+		view.Uses = append(view.Uses, d)
+	}
+	for r := s.marks; r != 0; r = t.marks.at(r).next {
+		m := t.marks.at(r)
+		view.Marks = append(view.Marks, Mark{Kind: MarkKind(m.kind), Time: m.time, ID: t.idText(eventID{m.id, m.idk}), Text: t.texts.text(m.text)})
+	}
+	for i := 1; i < len(view.Marks); i++ {
+		for j := i; j > 0 && view.Marks[j].before(&view.Marks[j-1]); j-- {
+			view.Marks[j], view.Marks[j-1] = view.Marks[j-1], view.Marks[j]
+		}
+	}
+	return view
+}
+
+func (m *Mark) before(o *Mark) bool { return m.Time < o.Time || m.Time == o.Time && m.ID < o.ID }
+
+// alternation is how close in time two IP versions are used by a device that tries both (Happy Eyeballs, RFC 8305).
+const alternation = int64(10 * time.Second)
+
+// twins notes which vantages the new uses alternate with over the other IP version.
+func (t *Tokens) twins(s *Session) {
+	v := &t.view
+	for i := s.From; i < s.To; i++ {
+		a := &s.Uses[i]
+		if a.Vantage == nil {
+			continue
+		}
+		pair := func(b *Use) {
+			if b.Vantage == nil || b.Vantage.IP.Is4() == a.Vantage.IP.Is4() {
+				return
+			}
+			x, y := a.Vantage.number, b.Vantage.number
+			v.records[x].twins |= 1 << y
+			v.records[y].twins |= 1 << x
+			v.decoded[x].twins, v.decoded[y].twins = v.records[x].twins, v.records[y].twins
+		}
+		for j := i - 1; j >= 0 && a.Time-s.Uses[j].Time <= alternation; j-- {
+			pair(&s.Uses[j])
+		}
+		for j := i + 1; j < len(s.Uses) && s.Uses[j].Time-a.Time <= alternation; j++ {
+			pair(&s.Uses[j])
+		}
+	}
+}
