@@ -94,7 +94,7 @@ func serve(ctx context.Context, library, folder, tcp, web string, stdout io.Writ
 	webServer := &http.Server{Handler: server.NewHTTP(engine), ReadHeaderTimeout: 10 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx }} // its end kills what runs
 	failed := make(chan error, 2)
-	go func() { failed <- native.Serve(nativeListener) }()
+	go func() { failed <- native.Serve(ctx, nativeListener) }()
 	go func() { failed <- webServer.Serve(webListener) }()
 	line := ready{Version: engine.Version, TCP: nativeListener.Addr().String(), HTTP: "http://" + webListener.Addr().String()}
 	if err := json.NewEncoder(stdout).Encode(line); err != nil {

@@ -8,20 +8,6 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${HIJACKD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hijackd}
 
-# need COMMAND PACKAGE: installs the Debian package unless the command is there.
-need() {
-  command -v "$1" >/dev/null && return
-  echo "$1 is missing: installing the Debian package $2" >&2
-  command -v apt-get >/dev/null || { echo "$1 is missing, and there is no apt-get to install $2 with" >&2; exit 1; }
-  local as_root=()
-  if [[ $(id -u) != 0 ]]; then
-    command -v sudo >/dev/null || { echo "$1 is missing: install $2 as root" >&2; exit 1; }
-    as_root=(sudo)
-  fi
-  "${as_root[@]}" apt-get update -qq >&2
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >&2
-}
-
 # keyed NAME FILE: the cache folder of what FILE pins.
 keyed() { echo "$cache/$1-$(sha256sum "$2" | cut -c1-12)"; }
 
@@ -35,7 +21,7 @@ engine() {
   to=$(keyed libchdb "$here/package-lock.json")
   if [[ ! -f $to/libchdb.so ]]; then
     [[ $(uname -sm) == "Linux x86_64" ]] || { echo "the embedded engine exists for Linux on x86-64 only, this is $(uname -sm)" >&2; exit 1; }
-    need npm npm
+    "$here/need.sh" npm npm
     echo "fetching libchdb (about 570 MB on disk)" >&2
     part=$(mktemp -d "$cache/part.XXXXXX")
     cp "$here/package.json" "$here/package-lock.json" "$part/"
@@ -54,7 +40,7 @@ kafka() {
   local to
   to=$(keyed kafka "$here/pom.xml")
   if [[ ! -d $to ]]; then
-    need mvn maven
+    "$here/need.sh" mvn maven
     echo "fetching Apache Kafka (about 45 MB)" >&2
     part=$(mktemp -d "$cache/part.XXXXXX")
     mvn -q -B -Dstyle.color=never -f "$here/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
@@ -69,6 +55,6 @@ trap '[[ -z $part ]] || rm -rf "$part"' EXIT
 mkdir -p "$cache"
 case ${1-} in
   engine) engine ;;
-  kafka) need java default-jre-headless; kafka ;;
+  kafka) "$here/need.sh" java default-jre-headless; kafka ;;
   *) sed -n '2,5s/^# \?//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

@@ -72,9 +72,6 @@ func (e *Engine) Close() {
 	e.admin.Close()
 }
 
-// killAll ends every query, so that sessions end soon.
-func (e *Engine) killAll() { e.kill("startsWith(Settings['log_comment'], 'engine-')") }
-
 func (e *Engine) kill(condition string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -2,6 +2,7 @@ package server
 
 import (
 	"compress/gzip"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -96,7 +97,7 @@ func (h *HTTP) serve(w http.ResponseWriter, r *http.Request) error {
 	if head, format, ok := dataInsert(req.text); ok {
 		return req.insert(head, format)
 	}
-	return req.run()
+	return req.run(r.Context())
 }
 
 // arguments sorts the request's parameters into those of the statement and settings.
@@ -211,10 +212,10 @@ func (r *request) summary(s libchdb.Stats) {
 		s.ReadRows, s.ReadBytes, s.WrittenRows, s.WrittenBytes, s.ResultRows))
 }
 
-func (r *request) run() error {
+func (r *request) run(ctx context.Context) error {
 	tag := rand.Text()[:16]
 	r.answer.Header().Set("X-ClickHouse-Exception-Tag", tag)
-	release, err := r.killOn(r.http.Context())
+	release, err := r.killOn(ctx)
 	if err != nil {
 		return err
 	}

@@ -37,8 +37,8 @@ func NewNative(e *Engine, log *slog.Logger) *Native {
 	return &Native{engine: e, log: log, conns: map[net.Conn]struct{}{}}
 }
 
-// Serve accepts connections until the listener is closed.
-func (n *Native) Serve(l net.Listener) error {
+// Serve accepts connections until the listener is closed. The end of ctx ends the queries that run.
+func (n *Native) Serve(ctx context.Context, l net.Listener) error {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
@@ -47,22 +47,21 @@ func (n *Native) Serve(l net.Listener) error {
 		n.mu.Lock()
 		n.conns[conn] = struct{}{}
 		n.mu.Unlock()
-		n.wg.Go(func() { n.serve(conn) })
+		n.wg.Go(func() { n.serve(ctx, conn) })
 	}
 }
 
-// Shutdown closes all connections, ends their queries, and waits for both. The listener is closed before.
+// Shutdown closes all connections and waits for what they do. Before, the listener is closed and the context of Serve ended.
 func (n *Native) Shutdown() {
 	n.mu.Lock()
 	for conn := range n.conns {
 		_ = conn.Close()
 	}
 	n.mu.Unlock()
-	n.engine.killAll()
 	n.wg.Wait()
 }
 
-func (n *Native) serve(conn net.Conn) {
+func (n *Native) serve(ctx context.Context, conn net.Conn) {
 	defer func() {
 		_ = conn.Close()
 		n.mu.Lock()
@@ -71,7 +70,7 @@ func (n *Native) serve(conn net.Conn) {
 	}()
 	c := &client{engine: n.engine, conn: conn, in: bufio.NewReaderSize(conn, 1<<20), columns: columnContext(n.engine.Version)}
 	c.r = proto.NewReader(c.in) // reads through c.in, since that is large enough
-	err := c.serve()
+	err := c.serve(ctx)
 	if c.session != nil {
 		c.session.Close()
 	}
@@ -101,12 +100,12 @@ func (c *client) flush() error {
 	return err
 }
 
-func (c *client) serve() error {
+func (c *client) serve(ctx context.Context) error {
 	if err := c.handshake(); err != nil {
 		return err
 	}
 	for {
-		code, err := c.r.UVarInt()
+		code, err := c.r.Byte()
 		if err != nil {
 			return err
 		}
@@ -117,7 +116,7 @@ func (c *client) serve() error {
 		case proto.ClientCodeCancel: // of a query that has ended
 			return nil
 		case proto.ClientCodeQuery:
-			err = c.query()
+			err = c.query(ctx)
 		default:
 			err = fmt.Errorf("unexpected packet %d", code)
 		}
@@ -128,7 +127,7 @@ func (c *client) serve() error {
 }
 
 func (c *client) handshake() error {
-	code, err := c.r.UVarInt()
+	code, err := c.r.Byte()
 	if err != nil {
 		return err
 	}
@@ -210,8 +209,8 @@ func writeFrames(w io.Writer, z *compress.Writer, data []byte) error {
 }
 
 // watch returns a context that ends when the client cancels or goes away. stop must be called before anything is read.
-func (c *client) watch() (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+func (c *client) watch(ctx context.Context) (watched context.Context, stop func()) {
+	watched, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -219,7 +218,7 @@ func (c *client) watch() (ctx context.Context, stop func()) {
 			cancel()
 		}
 	}()
-	return ctx, func() {
+	return watched, func() {
 		_ = c.conn.SetReadDeadline(time.Unix(1, 0))
 		<-done
 		_ = c.conn.SetReadDeadline(time.Time{})

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 // query reads a query with its settings, parameters and external tables, runs it and answers.
-func (c *client) query() error {
+func (c *client) query(ctx context.Context) error {
 	var q proto.Query
 	if err := q.DecodeAware(c.r, revision); err != nil {
 		return err
@@ -62,12 +63,12 @@ func (c *client) query() error {
 	if isSelect(q.Body) {
 		q.Body = withoutFormat(q.Body)
 	}
-	return c.run(q.Body, params)
+	return c.run(ctx, q.Body, params)
 }
 
 // readData reads a data packet: a table's name and a block, without columns at the end of the data.
 func (c *client) readData(compressed bool) (name string, b chproto.Block, err error) {
-	code, err := c.r.UVarInt()
+	code, err := c.r.Byte()
 	if err != nil {
 		return "", b, err
 	}
@@ -128,9 +129,9 @@ func (s *session) load(name string, b *chproto.Block) error {
 }
 
 // run runs a statement that needs no data from the client and sends its result.
-func (c *client) run(text string, params map[string]string) error {
+func (c *client) run(ctx context.Context, text string, params map[string]string) error {
 	started := time.Now()
-	stats, failure, err := c.result(text, params)
+	stats, failure, err := c.result(ctx, text, params)
 	switch {
 	case err != nil:
 		return err
@@ -143,8 +144,8 @@ func (c *client) run(text string, params map[string]string) error {
 // result sends the blocks of a result, up to but without the packet that ends it: before that, what watches the
 // connection must have stopped, since the client's next query may follow at once.
 // failure is what to tell the client, err that the connection is broken.
-func (c *client) result(text string, params map[string]string) (stats libchdb.Stats, failure, err error) {
-	ctx, unwatch := c.watch()
+func (c *client) result(ctx context.Context, text string, params map[string]string) (stats libchdb.Stats, failure, err error) {
+	ctx, unwatch := c.watch(ctx)
 	defer unwatch()
 	release, failure := c.session.killOn(ctx)
 	if failure != nil {
