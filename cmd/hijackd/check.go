@@ -13,7 +13,7 @@ func (c checkCommand) Run(p *process) error {
 		return err
 	}
 	if !cfg.Fingerprint.Pepper.Set() {
-		_, _ = fmt.Fprintln(p.stderr, "warning: fingerprint.pepper_file: is not set: a record that carries a raw token becomes a dead letter")
+		_, _ = fmt.Fprintln(p.stderr, "warning: fingerprint.pepper_file: is not set: raw tokens are hashed with a random pepper that ends with the process")
 	}
 	if c.Print {
 		_, err = fmt.Fprint(p.stdout, cfg)

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/hijackd/hijackd/detect/rules"
 )
 
 // Config is hijackd's configuration (contract section 5). Load fills it; printing one, with any verb, shows no secret.
@@ -17,7 +19,7 @@ type Config struct {
 	GeoIP       GeoIPConfig
 	Fingerprint FingerprintConfig
 	Lateness    time.Duration
-	Rules       RulesConfig
+	Rules       rules.Config
 	Policy      PolicyConfig
 	Revoke      RevokeConfig
 	Slack       SlackConfig

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hijackd/hijackd/detect/rules"
 	"github.com/hijackd/hijackd/ingest/fingerprint"
 )
 
@@ -72,7 +73,7 @@ func (c *Config) bound() []key {
 
 		{path: "lateness", def: "10m", value: durationValue{&c.Lateness, 0, 24 * time.Hour}, doc: "How late an event may arrive and still be judged as if it had been in time."},
 
-		{path: "policy.mode", def: "shadow", value: oneOf(&c.Policy.Mode, modes...), doc: "The most that any rule may do."},
+		{path: "policy.mode", def: "shadow", value: oneOf(&c.Policy.Mode, rules.Modes...), doc: "The most that any rule may do."},
 		{path: "policy.limits.revokes_per_minute", def: "60", value: intValue{&c.Policy.RevokesPerMinute, 0, 1_000_000}, doc: "Revocations per tenant in any minute; what is beyond is held."},
 		{path: "policy.limits.revokes_per_hour", def: "600", value: intValue{&c.Policy.RevokesPerHour, 0, 10_000_000}, doc: "Revocations per tenant in any hour; what is beyond is held."},
 		{path: "policy.limits.percent_of_active", def: "1", value: numberValue{&c.Policy.PercentOfActive, 0, 100, true}, doc: "Revocations per hour as a share of the tenant's tokens active in the last hour; never binding below 10."},
@@ -83,7 +84,7 @@ func (c *Config) bound() []key {
 
 		{path: "actions.revoke.url", value: location(&c.Revoke.URL, "https", "http"), doc: "The webhook that revokes sessions; empty: nothing is revoked."},
 		{path: "actions.revoke.secret_file", value: fileValue{&c.Revoke.Secret}, doc: "File that holds the webhook's `whsec_` secret, or two of them on two lines while rotating."},
-		{path: "actions.revoke.timeout", def: "10s", value: durationValue{&c.Revoke.Timeout, 100 * time.Millisecond, 2 * time.Minute}, doc: "How long one attempt may take."},
+		{path: "actions.revoke.timeout", def: "10s", value: durationValue{&c.Revoke.Timeout, 100 * time.Millisecond, time.Minute}, doc: "How long one attempt may take."},
 		{path: "actions.revoke.allow_private", def: "false", value: flagValue{&c.Revoke.AllowPrivate}, doc: "Let the webhook's host be a private or loopback address."},
 		{path: "actions.slack.token_file", value: fileValue{&c.Slack.Token}, doc: "File that holds the bot token (`xoxb-`); empty: no Slack."},
 		{path: "actions.slack.app_token_file", value: fileValue{&c.Slack.AppToken}, doc: "File that holds the app token (`xapp-`) of Socket Mode.",
@@ -98,7 +99,7 @@ func (c *Config) bound() []key {
 		{path: "log.level", def: "info", value: oneOf(&c.Log.Level, "debug", "info", "warn", "error"), doc: "The least that is logged."},
 		{path: "log.format", def: "json", value: oneOf(&c.Log.Format, "json", "text"), doc: "How the log is written, on standard error."},
 	}
-	return append(table, c.Rules.bound()...)
+	return append(table, c.boundRules()...)
 }
 
 var (

@@ -126,12 +126,21 @@ func (l *loader) readFiles() {
 	}
 }
 
-// at is where a key was set, or else the file where it is missing.
+// at is where a key was set, or else the section that it is missing from.
 func (l *loader) at(path string) Problem {
-	if at, ok := l.set[path]; ok {
-		return at
+	for section := path; ; {
+		if at, ok := l.set[section]; ok {
+			if section != path {
+				at.Key = path
+			}
+			return at
+		}
+		dot := strings.LastIndexByte(section, '.')
+		if dot < 0 {
+			return Problem{Source: l.file, Key: path}
+		}
+		section = section[:dot]
 	}
-	return Problem{Source: l.file, Key: path}
 }
 
 func (l *loader) warnPending() {

@@ -7,35 +7,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hijackd/hijackd/detect"
+	"github.com/hijackd/hijackd/detect/rules"
 )
-
-// RulesConfig is the section rules.
-type RulesConfig struct {
-	ImpossibleTravel ImpossibleTravelConfig
-	ParallelUse      ParallelUseConfig
-	RevokedReplay    RevokedReplayConfig
-	// Modes holds each rule's own mode: off, shadow, alert or enforce, under the ceiling of policy.mode.
-	Modes map[string]string
-}
-
-// ImpossibleTravelConfig holds the thresholds of impossible-travel, in km/h and km.
-type ImpossibleTravelConfig struct{ MaxKMH, MinKM float64 }
-
-// ParallelUseConfig holds the thresholds of parallel-use.
-type ParallelUseConfig struct {
-	Window              time.Duration
-	Interleavings       int
-	InterleavingsDevice int
-	MaxVantages         int
-}
-
-// RevokedReplayConfig holds the graces of revoked-replay.
-type RevokedReplayConfig struct {
-	Grace, RotationGrace time.Duration
-	PerApp               map[string]time.Duration // overrides Grace
-}
-
-var modes = []string{"off", "shadow", "alert", "enforce"}
 
 // laterRules are the rules of the catalogue that are not built yet, each with its default mode and the keys that it will read.
 var laterRules = []struct{ name, mode, keys string }{
@@ -49,96 +24,195 @@ var laterRules = []struct{ name, mode, keys string }{
 	{"weak-token", "alert", "min_bits"}, {"scope", "alert", ""}, {"raw-token", "alert", ""}, {"clock-skew", "alert", "max"},
 }
 
-func (r *RulesConfig) bound() []key {
-	if r.Modes == nil {
-		r.Modes = map[string]string{}
+const laterRule = "this rule is not built yet: it finds nothing"
+
+// boundRules is the part of the table that the catalogue of rules gives.
+func (c *Config) boundRules() []key {
+	if c.Rules == nil {
+		c.Rules = rules.Default()
 	}
-	table := []key{
-		r.mode("impossible-travel", "enforce"),
-		{path: "rules.impossible-travel.max_kmh", def: "1000", value: numberValue{&r.ImpossibleTravel.MaxKMH, 1, 1e6, false}, doc: "Fastest travel that is believed, km/h."},
-		{path: "rules.impossible-travel.min_km", def: "100", value: numberValue{&r.ImpossibleTravel.MinKM, 0, 20_000, false}, doc: "Distances below this are never judged, km."},
-		r.mode("parallel-use", "enforce"),
-		{path: "rules.parallel-use.window", def: "5m", value: durationValue{&r.ParallelUse.Window, time.Second, time.Hour}, doc: "Uses closer than this are parallel."},
-		{path: "rules.parallel-use.interleavings", def: "2", value: intValue{&r.ParallelUse.Interleavings, 1, 100}, doc: "Returns to a vantage that fire when only the network differs."},
-		{path: "rules.parallel-use.interleavings_device", def: "1", value: intValue{&r.ParallelUse.InterleavingsDevice, 1, 100}, doc: "Returns to a vantage that fire when the device differs too."},
-		{path: "rules.parallel-use.max_vantages", def: "3", value: intValue{&r.ParallelUse.MaxVantages, 1, 100}, doc: "More vantages than this active at once fire without a return."},
-		r.mode("revoked-replay", "enforce"),
-		{path: "rules.revoked-replay.grace", def: "10s", value: durationValue{&r.RevokedReplay.Grace, 0, time.Hour}, doc: "Uses this soon after an end or revocation were in flight."},
-		{path: "rules.revoked-replay.rotation_grace", def: "30s", value: durationValue{&r.RevokedReplay.RotationGrace, 0, time.Hour}, doc: "The same after a rotation, for the immediate predecessor."},
-		{path: "rules.revoked-replay.per_app", value: perAppValue{&r.RevokedReplay.PerApp}, doc: "Grace by app, where it differs."},
+	var table []key
+	for _, rule := range rules.All {
+		table = append(table, modeKey(c.Rules, rule.Name, rule.DefaultMode))
+		for _, k := range rule.Keys {
+			table = append(table, settingKey(c.Rules, rule, k))
+		}
 	}
+	later := rules.Config{}
 	for _, rule := range laterRules {
-		pending := "this rule is not built yet: it finds nothing"
-		mode := r.mode(rule.name, rule.mode)
-		mode.pending = pending
+		mode := modeKey(later, rule.name, rule.mode)
+		mode.pending = laterRule
 		table = append(table, mode)
 		for name := range strings.FieldsSeq(rule.keys) {
-			table = append(table, key{path: "rules." + rule.name + "." + name, value: laterValue{new(string)}, doc: "Read by a rule that is not built yet.", pending: pending})
+			table = append(table, key{path: "rules." + rule.name + "." + name, value: laterValue{new(string)}, doc: "Not read yet.", pending: laterRule})
 		}
 	}
 	return table
 }
 
-func (r *RulesConfig) mode(rule, def string) key {
-	return key{path: "rules." + rule + ".mode", def: def, value: modeValue{r.Modes, rule},
+func modeKey(c rules.Config, rule, def string) key {
+	if c[rule].Mode == "" {
+		s := c[rule]
+		s.Mode = def
+		c[rule] = s
+	}
+	return key{path: "rules." + rule + ".mode", def: def, value: modeValue{c, rule},
 		doc: "What the rule may do, under the ceiling of `policy.mode`."}
 }
 
+func settingKey(c rules.Config, rule *detect.Rule, k detect.Key) key {
+	s := c[rule.Name]
+	out := key{path: "rules." + rule.Name + "." + k.Name, doc: sentence(k.Doc)}
+	if k.Default == nil {
+		out.value = perAppValue{s.Apps, rule.Keys, k.PerApp}
+		return out
+	}
+	out.value = settingValue{s.Values, k}
+	out.def = settingString(k, k.Default)
+	return out
+}
+
+// sentence makes one of a phrase.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
+}
+
 type modeValue struct {
-	modes map[string]string
+	rules rules.Config
 	rule  string
 }
 
 func (v modeValue) set(n node) error {
-	mode := v.modes[v.rule]
-	if err := oneOf(&mode, modes...).set(n); err != nil {
+	s := v.rules[v.rule]
+	if err := oneOf(&s.Mode, rules.Modes...).set(n); err != nil {
 		return err
 	}
-	v.modes[v.rule] = mode
+	if s.Mode == "" {
+		return errors.New("is empty")
+	}
+	v.rules[v.rule] = s
 	return nil
 }
 
-func (v modeValue) kind() string   { return strings.Join(modes, " \\| ") }
-func (v modeValue) String() string { return v.modes[v.rule] }
+func (v modeValue) kind() string   { return strings.Join(rules.Modes, " \\| ") }
+func (v modeValue) String() string { return v.rules[v.rule].Mode }
 
-// perAppValue maps apps to durations: a mapping in YAML, "shop=30s,admin=0s" in the environment.
-type perAppValue struct{ at *map[string]time.Duration }
+// settingValue is one key of a rule, kept among its settings.
+type settingValue struct {
+	values map[string]any
+	key    detect.Key
+}
+
+func (v settingValue) set(n node) error {
+	switch v.key.Default.(type) {
+	case time.Duration:
+		return setAs(v, n, func(at *time.Duration) value { return durationValue{at, seconds(v.key.Min), seconds(v.key.Max)} })
+	case int:
+		return setAs(v, n, func(at *int) value { return intValue{at, int(v.key.Min), int(v.key.Max)} })
+	default:
+		return setAs(v, n, func(at *float64) value { return numberValue{at, v.key.Min, v.key.Max, false} })
+	}
+}
+
+func setAs[T any](v settingValue, n node, at func(*T) value) error {
+	var t T
+	if err := at(&t).set(n); err != nil {
+		return err
+	}
+	v.values[v.key.Name] = t
+	return nil
+}
+
+func (v settingValue) kind() string {
+	switch v.key.Default.(type) {
+	case time.Duration:
+		return durationValue{nil, seconds(v.key.Min), seconds(v.key.Max)}.kind()
+	case int:
+		return intValue{nil, int(v.key.Min), int(v.key.Max)}.kind()
+	}
+	return numberValue{nil, v.key.Min, v.key.Max, false}.kind()
+}
+
+func (v settingValue) String() string { return settingString(v.key, v.values[v.key.Name]) }
+
+func settingString(k detect.Key, v any) string {
+	if d, ok := v.(time.Duration); ok {
+		return shortDuration(d)
+	}
+	return fmt.Sprint(v)
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// perAppValue overrides some keys of a rule by app: {shop: {grace: 30s}} in YAML, "shop.grace=30s" in the environment.
+type perAppValue struct {
+	apps  map[string]map[string]any
+	keys  []detect.Key
+	names []string // of the keys that may be overridden
+}
 
 func (v perAppValue) set(n node) error {
-	entries := n.entries
+	clear(v.apps)
 	switch n.kind {
+	case nodeMapping:
+		for _, app := range n.entries {
+			if app.value.kind != nodeMapping {
+				return &lineError{app.line, fmt.Errorf("%s: want a mapping such as {%s: …}, got %s", app.key, v.names[0], app.value.kind)}
+			}
+			for _, e := range app.value.entries {
+				if err := v.override(app.key, e.key, e.value); err != nil {
+					return &lineError{e.line, err}
+				}
+			}
+		}
+		return nil
 	case nodeVariable:
 		for item := range strings.SplitSeq(n.text, ",") {
-			app, d, ok := strings.Cut(strings.TrimSpace(item), "=")
-			if !ok {
-				return errors.New("want app=duration, separated by commas")
+			path, text, ok := strings.Cut(strings.TrimSpace(item), "=")
+			dot := strings.LastIndexByte(path, '.')
+			if !ok || dot < 1 {
+				return errors.New("want app.key=value, separated by commas")
 			}
-			entries = append(entries, entry{key: app, value: node{kind: nodeVariable, text: d}})
+			if err := v.override(path[:dot], path[dot+1:], node{kind: nodeVariable, text: text}); err != nil {
+				return err
+			}
 		}
-	case nodeMapping:
-	default:
-		return fmt.Errorf("want a mapping such as {shop: 30s}, got %s", n.kind)
+		return nil
 	}
-	m := make(map[string]time.Duration, len(entries))
-	for _, e := range entries {
-		var d time.Duration
-		if err := (durationValue{&d, 0, time.Hour}).set(e.value); err != nil {
-			return &lineError{e.line, fmt.Errorf("%s: %w", e.key, err)}
-		}
-		m[e.key] = d
+	return fmt.Errorf("want a mapping such as {shop: {%s: …}}, got %s", v.names[0], n.kind)
+}
+
+func (v perAppValue) override(app, name string, n node) error {
+	i := slices.IndexFunc(v.keys, func(k detect.Key) bool { return k.Name == name })
+	if i < 0 || !slices.Contains(v.names, name) {
+		return fmt.Errorf("%s.%s: unknown key; per app there is %s", app, name, strings.Join(v.names, ", "))
 	}
-	*v.at = m
+	if v.apps[app] == nil {
+		v.apps[app] = map[string]any{}
+	}
+	if err := (settingValue{v.apps[app], v.keys[i]}).set(n); err != nil {
+		return fmt.Errorf("%s.%s: %w", app, name, err)
+	}
 	return nil
 }
 
-func (v perAppValue) kind() string { return "durations by app" }
+func (v perAppValue) kind() string { return strings.Join(v.names, ", ") + " by app" }
 
 func (v perAppValue) String() string {
-	items := make([]string, 0, len(*v.at))
-	for _, app := range slices.Sorted(maps.Keys(*v.at)) {
-		items = append(items, quote(app)+": "+shortDuration((*v.at)[app]))
+	apps := make([]string, 0, len(v.apps))
+	for _, app := range slices.Sorted(maps.Keys(v.apps)) {
+		settings := make([]string, 0, len(v.names))
+		for _, k := range v.keys {
+			if s, ok := v.apps[app][k.Name]; ok {
+				settings = append(settings, k.Name+": "+settingString(k, s))
+			}
+		}
+		apps = append(apps, quote(app)+": {"+strings.Join(settings, ", ")+"}")
 	}
-	return "{" + strings.Join(items, ", ") + "}"
+	return "{" + strings.Join(apps, ", ") + "}"
 }
 
 // laterValue is kept for printing and read by nothing.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hijackd/hijackd/detect/rules"
 )
 
 // contractFile is contract section 5, word for word.
@@ -28,26 +30,16 @@ func TestLoadWithoutFileGivesTheDefaults(t *testing.T) {
 		ClickHouse:  ClickHouseConfig{DSN: "clickhouse://127.0.0.1:9000/hijackd", RetentionDays: 90},
 		Fingerprint: FingerprintConfig{KID: "k1"},
 		Lateness:    10 * time.Minute,
-		Rules: RulesConfig{
-			ImpossibleTravel: ImpossibleTravelConfig{MaxKMH: 1000, MinKM: 100},
-			ParallelUse:      ParallelUseConfig{Window: 5 * time.Minute, Interleavings: 2, InterleavingsDevice: 1, MaxVantages: 3},
-			RevokedReplay:    RevokedReplayConfig{Grace: 10 * time.Second, RotationGrace: 30 * time.Second},
-			Modes:            c.Rules.Modes,
-		},
-		Policy:  PolicyConfig{Mode: "shadow", RevokesPerMinute: 60, RevokesPerHour: 600, PercentOfActive: 1},
-		Revoke:  RevokeConfig{Timeout: 10 * time.Second},
-		Memory:  512 << 20,
-		Console: ListenConfig{"127.0.0.1:8080"},
-		Admin:   ListenConfig{"127.0.0.1:9100"},
-		Log:     LogConfig{"info", "json"},
+		Rules:       rules.Default(),
+		Policy:      PolicyConfig{Mode: "shadow", RevokesPerMinute: 60, RevokesPerHour: 600, PercentOfActive: 1},
+		Revoke:      RevokeConfig{Timeout: 10 * time.Second},
+		Memory:      512 << 20,
+		Console:     ListenConfig{"127.0.0.1:8080"},
+		Admin:       ListenConfig{"127.0.0.1:9100"},
+		Log:         LogConfig{"info", "json"},
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got\n%s\nwant\n%s", c, want)
-	}
-	for _, rule := range []string{"impossible-travel", "parallel-use", "revoked-replay"} {
-		if c.Rules.Modes[rule] != "enforce" {
-			t.Errorf("mode of %s is %q", rule, c.Rules.Modes[rule])
-		}
 	}
 }
 
@@ -103,10 +95,11 @@ func TestLoadErrorsNameKeyAndLine(t *testing.T) {
 		"missing file":        {"fingerprint:\n  pepper_file: testdata/none\n", "hijackd.yaml:2: fingerprint.pepper_file: testdata/none: no such file or directory"},
 		"missing database":    {"geoip: {city: testdata/none.mmdb}\n", "hijackd.yaml:1: geoip.city: testdata/none.mmdb: no such file or directory"},
 		"directory":           {"geoip: {city: testdata}\n", "hijackd.yaml:1: geoip.city: is no regular file"},
-		"unsigned":            {"actions:\n  revoke: {url: 'https://a.example/'}\n", "hijackd.yaml: actions.revoke.secret_file: is needed with actions.revoke.url: revocations are always signed"},
+		"unsigned":            {"actions:\n  revoke: {url: 'https://a.example/'}\n", "hijackd.yaml:2: actions.revoke.secret_file: missing; it holds the whsec_ secret that the receiver verifies"},
+		"webhook secret":      {"actions:\n  revoke:\n    url: 'https://a.example/'\n    secret_file: testdata/pepper\n", "hijackd.yaml:4: actions.revoke.secret_file: secret 1 does not begin with whsec_"},
+		"rule setting":        {"rules:\n  impossible-travel:\n    max_kmh: fast\n", "hijackd.yaml:3: rules.impossible-travel.max_kmh: want a number, got text"},
 		"topics":              {"kafka:\n  topic: t\n  findings_topic: t\n", "hijackd.yaml:3: kafka.findings_topic: is the same topic as kafka.topic"},
 		"topic name":          {"kafka:\n  topic: a b\n", `hijackd.yaml:2: kafka.topic: "a b" is no topic name: letters, digits, '.', '_' and '-', at most 240`},
-		"per app":             {"rules:\n  revoked-replay:\n    per_app:\n      shop: soon\n", "hijackd.yaml:4: rules.revoked-replay.per_app: shop: want a duration with its unit, such as 10s or 5m"},
 		"alias":               {"kafka: &k\n  topic: a\n", "hijackd.yaml:1: anchors and aliases are not supported"},
 		"two documents":       {"lateness: 1m\n---\nlateness: 2m\n", "hijackd.yaml:3: holds more than one YAML document"},
 		"no mapping":          {"- a\n", "hijackd.yaml:1: want a mapping of keys, got a list"},
@@ -148,7 +141,6 @@ func TestEnvironmentWins(t *testing.T) {
 		"HIJACKD_POLICY_TRUSTED_NETWORKS=192.0.2.0/24,2001:db8::1",
 		"HIJACKD_POLICY_LIMITS_PERCENT_OF_ACTIVE=2.5%",
 		"HIJACKD_RULES_IMPOSSIBLE_TRAVEL_MAX_KMH=900",
-		"HIJACKD_RULES_REVOKED_REPLAY_PER_APP=shop=30s,admin=0s",
 		"HIJACKD_FINGERPRINT_PEPPER=0123456789abcdef0123456789abcdef",
 		"HIJACKD_TEST_KAFKA=x", "HIJACKD_CACHE=x", "HIJACKD_LIBCHDB=x", "OTHER=x",
 		"HIJACKD_KAFKA_BROKER=c:3",
@@ -166,8 +158,7 @@ func TestEnvironmentWins(t *testing.T) {
 		c.ClickHouse.DSN != "",
 		!reflect.DeepEqual(c.Policy.TrustedNetworks, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}),
 		c.Policy.PercentOfActive != 2.5,
-		c.Rules.ImpossibleTravel.MaxKMH != 900,
-		!reflect.DeepEqual(c.Rules.RevokedReplay.PerApp, map[string]time.Duration{"shop": 30 * time.Second, "admin": 0}),
+		c.Rules["impossible-travel"].Float("max_kmh") != 900,
 		c.Fingerprint.Pepper.Reveal() != "0123456789abcdef0123456789abcdef":
 		t.Errorf("got\n%s", c)
 	}
@@ -198,21 +189,23 @@ func TestEverySecretFileHasAVariable(t *testing.T) {
 }
 
 func TestSecretsNeverShow(t *testing.T) {
+	const webhookSecret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 	const canary = "hunter2-0123456789abcdef0123456789"
 	file := filepath.Join(t.TempDir(), "pepper")
 	if err := os.WriteFile(file, []byte(canary), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, _, err := parseConfig("f", []byte("clickhouse: {dsn: 'clickhouse://u:"+canary+"@h:9000/d?password="+canary+"'}\nfingerprint: {pepper_file: '"+file+"'}\n"), []string{
-		"HIJACKD_ACTIONS_REVOKE_URL=https://u:" + canary + "@h.example/?key=" + canary, "HIJACKD_ACTIONS_REVOKE_SECRET=" + canary,
+		"HIJACKD_ACTIONS_REVOKE_URL=https://u:" + canary + "@h.example/?key=" + canary, "HIJACKD_ACTIONS_REVOKE_SECRET=" + webhookSecret,
 		"HIJACKD_ACTIONS_SLACK_TOKEN=" + canary, "HIJACKD_ACTIONS_SLACK_CHANNEL=c",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Fingerprint.Pepper.Reveal() != canary || c.Revoke.Secret.Reveal() != canary {
+	if c.Fingerprint.Pepper.Reveal() != canary || c.Revoke.Secret.Reveal() != webhookSecret {
 		t.Error("the secrets were not read")
 	}
+	canaries := []string{canary, fmt.Sprintf("%x", canary), webhookSecret, fmt.Sprintf("%x", webhookSecret)}
 	asJSON, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
@@ -224,8 +217,10 @@ func TestSecretsNeverShow(t *testing.T) {
 		fmt.Sprintf("%v %+v %#v %s %x", c.Revoke.Secret, c.Revoke.Secret, c.Revoke.Secret, c.Revoke.Secret, c.Revoke.Secret),
 		fmt.Sprintf("%v %+v %#v", c.Slack, c.Fingerprint, c.Slack),
 	} {
-		if strings.Contains(s, canary) || strings.Contains(s, fmt.Sprintf("%x", canary)) {
-			t.Errorf("a secret shows in %s", s)
+		for _, secret := range canaries {
+			if strings.Contains(s, secret) {
+				t.Errorf("a secret shows in %s", s)
+			}
 		}
 	}
 }

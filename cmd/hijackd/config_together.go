@@ -1,56 +1,110 @@
 package main
 
-// checkTogether refuses keys that are each fine and don't fit each other.
+import (
+	"errors"
+	"strings"
+
+	"github.com/hijackd/hijackd/actions/revoke"
+	"github.com/hijackd/hijackd/actions/slack"
+)
+
+// checkTogether refuses keys that are each fine and don't fit each other, and what the packages that read them refuse.
 func (l *loader) checkTogether(c *Config) {
-	needs := func(set bool, path string, missing bool, text string) {
-		if set && missing {
-			l.fail(l.at(path), text)
+	if len(l.problems) > 0 {
+		return // what follows from a mistake is no news
+	}
+	l.checkComplete(c)
+	l.checkSecrets(c)
+	l.checkTopics(c)
+	b, r, s, p, a, g := c.broker(), c.revoke(), c.store(), c.policy(), c.slack(), c.enrich()
+	l.absorb(b.Validate())
+	l.absorb(r.Validate())
+	l.absorb(p.Validate())
+	l.absorb(a.Validate())
+	l.absorb(g.Validate())
+	if s.DSN != "" { // the embedded engine's is known when it runs
+		l.absorb(s.Validate())
+	}
+}
+
+func (l *loader) checkComplete(c *Config) {
+	for _, k := range []struct{ path, value string }{
+		{"kafka.group", c.Kafka.Group}, {"kafka.rekey", c.Kafka.Rekey}, {"fingerprint.kid", c.Fingerprint.KID},
+		{"policy.mode", c.Policy.Mode}, {"log.level", c.Log.Level}, {"log.format", c.Log.Format},
+	} {
+		if k.value == "" {
+			l.fail(l.at(k.path), "is empty")
 		}
 	}
-	needs(c.Revoke.URL != "", "actions.revoke.secret_file", !c.Revoke.Secret.Set() && c.Revoke.Secret.Path == "",
-		"is needed with actions.revoke.url: revocations are always signed")
-	needs(c.Slack.Token.Set() || c.Slack.Token.Path != "", "actions.slack.channel", c.Slack.Channel == "", "is needed with actions.slack.token_file")
-	needs(c.Slack.Channel != "", "actions.slack.token_file", !c.Slack.Token.Set() && c.Slack.Token.Path == "", "is needed with actions.slack.channel")
-	needs(c.Kafka.SASL.Mechanism != "", "kafka.sasl.username", c.Kafka.SASL.Username == "", "is needed with kafka.sasl.mechanism")
-	needs(c.Kafka.SASL.Mechanism != "", "kafka.sasl.password_file", !c.Kafka.SASL.Password.Set() && c.Kafka.SASL.Password.Path == "",
-		"is needed with kafka.sasl.mechanism")
-	cert, key := c.Kafka.TLS.Cert, c.Kafka.TLS.Key
-	needs(cert.Set() || cert.Path != "", "kafka.tls.key_file", !key.Set() && key.Path == "", "is needed with kafka.tls.cert_file")
-	needs(key.Set() || key.Path != "", "kafka.tls.cert_file", !cert.Set() && cert.Path == "", "is needed with kafka.tls.key_file")
-	needs(c.ClickHouse.Cluster != "", "clickhouse.dsn", c.ClickHouse.DSN == "", "is needed with clickhouse.cluster: the embedded engine has no cluster")
+	needs := func(set bool, path string, there bool, why string) {
+		if set && !there {
+			l.fail(l.at(path), "is needed with "+why)
+		}
+	}
+	needs(c.Slack.Token.Set(), "actions.slack.channel", c.Slack.Channel != "", "actions.slack.token_file")
+	needs(c.Slack.Channel != "", "actions.slack.token_file", c.Slack.Token.Set(), "actions.slack.channel")
+	needs(c.Kafka.SASL.Mechanism != "", "kafka.sasl.password_file", c.Kafka.SASL.Password.Set(), "kafka.sasl.mechanism")
+	needs(c.ClickHouse.Cluster != "", "clickhouse.dsn", c.ClickHouse.DSN != "", "clickhouse.cluster: the embedded engine has no cluster")
+	if c.Kafka.SASL.Mechanism == "plain" && !c.Kafka.TLS.Enabled {
+		l.warn(l.at("kafka.sasl.mechanism"), "sends the password in clear text: kafka.tls.enabled is false")
+	}
+}
 
+func (l *loader) checkSecrets(c *Config) {
 	if _, err := c.Fingerprint.key(); err != nil {
 		l.fail(l.at("fingerprint.pepper_file"), err.Error())
 	}
+	if c.Slack.Channel != "" {
+		if _, err := slack.LoadToken(c.slack()); err != nil && c.Slack.Token.Set() {
+			l.absorb(err)
+		}
+	}
+	if c.Revoke.Secret.Set() {
+		if _, err := revoke.ParseSecrets(c.Revoke.Secret.Reveal()); err != nil {
+			l.fail(l.at("actions.revoke.secret_file"), err.Error())
+		}
+	}
+}
 
-	topics := map[string]string{}
+func (l *loader) checkTopics(c *Config) {
+	taken := map[string]string{}
 	for _, t := range []struct{ path, name string }{
 		{"kafka.topic", c.Kafka.Topic}, {"kafka.dead_letter_topic", c.Kafka.DeadLetterTopic},
 		{"kafka.findings_topic", c.Kafka.FindingsTopic}, {"kafka.revocations_topic", c.Kafka.RevocationsTopic},
 	} {
-		if other := topics[t.name]; other != "" && t.name != "" {
+		switch other := taken[t.name]; {
+		case t.name == "":
+			l.fail(l.at(t.path), "is empty")
+		case other != "":
 			l.fail(l.at(t.path), "is the same topic as "+other)
 		}
-		topics[t.name] = t.path
+		taken[t.name] = t.path
 	}
-	for _, required := range []struct{ path, value string }{
-		{"kafka.topic", c.Kafka.Topic}, {"kafka.group", c.Kafka.Group}, {"kafka.dead_letter_topic", c.Kafka.DeadLetterTopic},
-		{"kafka.findings_topic", c.Kafka.FindingsTopic}, {"kafka.revocations_topic", c.Kafka.RevocationsTopic},
-		{"kafka.rekey", c.Kafka.Rekey}, {"fingerprint.kid", c.Fingerprint.KID}, {"policy.mode", c.Policy.Mode},
-		{"log.level", c.Log.Level}, {"log.format", c.Log.Format},
-	} {
-		if required.value == "" {
-			l.fail(l.at(required.path), "is empty")
+}
+
+// absorb takes over a package's errors, each of which begins with its key, and says where the key was set.
+func (l *loader) absorb(err error) {
+	if err == nil {
+		return
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			l.absorb(e)
+		}
+		return
+	}
+	path, text, ok := strings.Cut(err.Error(), ": ")
+	if !ok || l.find(path) == nil && !l.section(path) {
+		path, text = "", err.Error()
+	}
+	at := l.at(path)
+	if path == "" {
+		at = Problem{Source: l.file}
+	}
+	for _, known := range l.problems {
+		if p, ok := errors.AsType[*Problem](known); ok && *p == (Problem{at.Source, at.Line, at.Key, p.Text}) && at.Key != "" {
+			return
 		}
 	}
-	if !c.Kafka.TLS.Enabled {
-		for path, f := range map[string]File{"kafka.tls.ca_file": c.Kafka.TLS.CA, "kafka.tls.cert_file": cert} {
-			if f.Set() || f.Path != "" {
-				l.warn(l.at(path), "is not used: kafka.tls.enabled is false")
-			}
-		}
-		if c.Kafka.SASL.Mechanism == "plain" {
-			l.warn(l.at("kafka.sasl.mechanism"), "sends the password in clear text: kafka.tls.enabled is false")
-		}
-	}
+	l.fail(at, text)
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/hijackd/hijackd/ingest/fingerprint"
 )
 
 // maxTokenBytes is the largest record of the contract: no longer token can reach hijackd in an event.
@@ -48,16 +46,4 @@ func trimLineBreak(b []byte) []byte {
 		b = bytes.TrimSuffix(b, []byte("\r"))
 	}
 	return b
-}
-
-// key is the key that raw tokens are hashed with, nil where no pepper is configured.
-func (f FingerprintConfig) key() (*fingerprint.Key, error) {
-	if !f.Pepper.Set() {
-		return nil, nil
-	}
-	pepper, err := fingerprint.ParsePepper([]byte(f.Pepper.Reveal()))
-	if err != nil {
-		return nil, err
-	}
-	return fingerprint.NewKey(f.KID, pepper)
 }

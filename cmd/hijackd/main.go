@@ -39,10 +39,13 @@ type process struct {
 
 // commands is the command line.
 type commands struct {
+	Backtest    backtestCommand    `cmd:"" help:"Judge events with the daemon's rules and policy; acts on nothing."`
 	Simulate    simulateCommand    `cmd:"" help:"Write labelled session events to standard output."`
+	Migrate     migrateCommand     `cmd:"" help:"Bring the ClickHouse schema up to date."`
 	Check       checkCommand       `cmd:"" help:"Validate configuration and files; touches no network."`
 	Validate    validateCommand    `cmd:"" help:"Check session events against the contract, line by line."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read a token from standard input and print its fingerprint."`
+	Rules       rulesCommand       `cmd:"" help:"List the rules, or explain one."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 
