@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"math/bits"
 	"strings"
 	"unicode/utf8"
@@ -49,18 +50,22 @@ func (d *Decoder) bare() {
 
 // open takes id, time and type from the envelope that was read, and reads its data. The envelope's other attributes are not ours.
 func (d *Decoder) open() bool {
-	if v, ok := d.text(fSpecVersion); !ok || len(v) > 0 && string(v[:min(2, len(v))]) != "1." {
-		return d.refuse(BadValue, fSpecVersion)
-	}
+	var version []byte
 	for _, a := range [...]struct {
 		f    field
 		into *[]byte
-	}{{fID, &d.cloud.id}, {fTime, &d.cloud.time}, {fType, &d.cloud.kind}} {
+	}{{fSpecVersion, &version}, {fID, &d.cloud.id}, {fTime, &d.cloud.time}, {fType, &d.cloud.kind}} {
+		if !d.has(a.f) || d.at[a.f].kind == kNull {
+			continue
+		}
 		v, ok := d.text(a.f)
 		if !ok {
 			return d.refuse(WrongType, a.f)
 		}
 		*a.into = v
+	}
+	if len(version) > 0 && !bytes.HasPrefix(version, []byte("1.")) {
+		return d.refuse(BadValue, fSpecVersion)
 	}
 	data := d.at[fData]
 	switch {

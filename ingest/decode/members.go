@@ -1,5 +1,7 @@
 package decode
 
+import "bytes"
+
 // order remembers which field followed which in the last records. Producers write their fields in one order, so comparing
 // with the expected name replaces finding the name's end and looking it up. A wrong guess costs the comparison, nothing else: what
 // matches is by itself the whole name, its quotes and the colon.
@@ -23,11 +25,10 @@ func (d *Decoder) members(i, depth int, names map[string]field, expected *order)
 	object := d.names.object()
 	prev := first
 	for {
+		b := d.b
 		f := expected[prev]
-		if f < numFields && len(d.b)-i > len(quoted[f]) && string(d.b[i:i+len(quoted[f])]) == quoted[f] {
-			if i += len(quoted[f]); d.b[i] <= ' ' {
-				i = d.space(i)
-			}
+		if f < numFields && len(b)-i > len(quoted[f]) && string(b[i:i+len(quoted[f])]) == quoted[f] {
+			i += len(quoted[f])
 		} else {
 			name, next := d.name(i)
 			if next < 0 {
@@ -47,7 +48,7 @@ func (d *Decoder) members(i, depth int, names map[string]field, expected *order)
 		if i = d.member(f, i, depth); i < 0 {
 			return i
 		}
-		if i < len(d.b) && d.b[i] == ',' {
+		if i < len(b) && b[i] == ',' {
 			i++
 		} else {
 			var more bool
@@ -55,16 +56,20 @@ func (d *Decoder) members(i, depth int, names map[string]field, expected *order)
 				return i
 			}
 		}
-		if i < len(d.b) && d.b[i] != '"' {
+		if i < len(b) && b[i] <= ' ' {
 			i = d.space(i)
 		}
 		prev = f
 	}
 }
 
-// member reads the value of a field at i.
+// member reads the value of a field, from i on.
 func (d *Decoder) member(f field, i, depth int) int {
-	if f == fUnknown {
+	b := d.b
+	if i < len(b) && b[i] <= ' ' {
+		i = d.space(i)
+	}
+	if f >= numFields {
 		_, i = d.value(i, depth)
 		return i
 	}
@@ -73,8 +78,16 @@ func (d *Decoder) member(f field, i, depth int) int {
 		return d.fail(DuplicateKey)
 	}
 	d.seen |= 1 << f
-	if f == fGeo && i < len(d.b) && d.b[i] == '{' {
-		d.at[f].kind = kObject
+	if i < len(b) && b[i] == '"' && !d.control {
+		start := i + 1
+		n := bytes.IndexByte(b[start:], '"')
+		if n >= 0 && (!d.backslash || bytes.IndexByte(b[start:start+n], '\\') < 0) {
+			d.at[f] = span{uint32(start), uint32(start + n), kString} // #nosec G115 -- records are at most 64 KiB
+			return start + n + 1
+		}
+	}
+	if f == fGeo && i < len(b) && b[i] == '{' {
+		d.at[f] = span{kind: kObject}
 		return d.members(i+1, depth+1, geoNames, &d.geoOrder)
 	}
 	d.at[f], i = d.value(i, depth)

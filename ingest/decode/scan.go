@@ -29,7 +29,7 @@ type span struct {
 // what is wrong.
 type scanner struct {
 	b                  []byte
-	backslash, control bool // b holds one somewhere
+	backslash, control bool // b may hold one somewhere
 	reason             Reason
 	names              nameSet
 }

@@ -6,23 +6,13 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
-// text is a string field's text, its escapes undone, empty where absent; ok is false if the value is no string.
+// text is the text of a string that was found, its escapes undone; ok is false if the value is no string.
 func (d *Decoder) text(f field) (text []byte, ok bool) {
-	if !d.has(f) {
-		return nil, true
-	}
 	v := &d.at[f]
-	switch v.kind {
-	case kEscaped:
-		b := unescape(d.b[v.start:v.end])
-		v.end, v.kind = v.start+uint32(len(b)), kString // #nosec G115 -- records are at most 64 KiB
-		return b, true
-	case kString:
-		return d.b[v.start:v.end:v.end], true
-	case kNull:
-		return nil, true
+	if v.kind == kEscaped {
+		v.end, v.kind = v.start+uint32(len(unescape(d.b[v.start:v.end]))), kString // #nosec G115 -- records are at most 64 KiB
 	}
-	return nil, false
+	return d.b[v.start:v.end:v.end], v.kind == kString
 }
 
 func (d *Decoder) setText(to *string, f field) Reason {
@@ -30,11 +20,11 @@ func (d *Decoder) setText(to *string, f field) Reason {
 	if !ok {
 		return WrongType
 	}
-	if len(v) > specs[f].max {
+	if limit := specs[f].max; len(v) > limit {
 		if specs[f].form != cutText {
 			return OverLimit
 		}
-		v = cut(v, specs[f].max)
+		v = cut(v, limit)
 	}
 	*to = alias(v)
 	return 0
