@@ -22,8 +22,26 @@ func Equivalent(a, b *Vantage) bool {
 		return true
 	case a.Geo.ASN != 0 && a.Geo.ASN == b.Geo.ASN && SameDevice(a, b) && near(a, b):
 		return true
+	case (Tunnel(a) || Tunnel(b)) && SameDevice(a, b) && (sameMark(a, b) || a.Geo.Country != "" && a.Geo.Country == b.Geo.Country):
+		return true
 	}
 	return a.Alternated(b) && SameDevice(a, b) && near(a, b)
+}
+
+// Tunnel reports whether a network is one that devices send a part of their traffic through and the rest not: split-tunnel VPNs,
+// zero-trust gateways, Private Relay. One device inside and outside of it is one vantage. That it is one device is believed if both
+// sides show the same device or cnf, or if all that is known of it is the same and it is in the same country.
+func Tunnel(v *Vantage) bool {
+	switch v.Geo.Network {
+	case schema.NetworkCorporate, schema.NetworkVPN, schema.NetworkRelay:
+		return true
+	}
+	return false
+}
+
+// sameMark reports whether both sides show the same device or cnf. (Everybody with one browser shows one ja4.)
+func sameMark(a, b *Vantage) bool {
+	return a.device != 0 && a.device == b.device || a.cnf != 0 && a.cnf == b.cnf
 }
 
 // near reports whether places don't speak against one vantage. Where they can't be compared, countries are.

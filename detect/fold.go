@@ -107,8 +107,9 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 	}
 	if view.From < view.To {
 		t.judge(s, view, e, false, out)
-		t.judge(s, view, e, true, out)
 	}
+	t.judge(s, view, e, true, out)
+	t.passSentences(view, e, out)
 }
 
 func (u *Use) after(time int64, id string) bool {
@@ -137,15 +138,18 @@ func (t *Tokens) say(s *session, view *Session, rule uint8, v Verdict, e *schema
 	if s.flags&sessionPartial != 0 {
 		f.WithoutHistory, f.Conclusive = true, false
 	}
+	if v.Withdraw {
+		f.Confidence, f.Conclusive = 0, false
+	}
 	for _, u := range v.Pattern {
 		f.Events = append(f.Events, u.ID())
 	}
 	about := v.About
-	news, beyond := t.news(s, rule, &f, about)
+	news, beyond := t.news(s, rule, &f, about, v.Withdraw)
 	if news {
 		f.Subject, f.Token, f.Tenant = strings.Clone(f.Subject), strings.Clone(f.Token), strings.Clone(f.Tenant)
 		for i := len(v.Pattern) - 1; i >= 0; i-- {
-			t.name(&f, v.Pattern[i].raw.actor)
+			t.name(&f, v.Pattern[i].actor())
 		}
 		f.Evidence = map[string]any{}
 		v.Explain(&f)
@@ -158,8 +162,9 @@ func (t *Tokens) say(s *session, view *Session, rule uint8, v Verdict, e *schema
 		f.ID = schema.FindingID(f.Tenant, f.Rule, f.Scope, f.Subject, f.Epoch, about)
 		out.Findings = append(out.Findings, f)
 	}
-	if v.Sentence && (news || e.Type == schema.Superseded) {
-		t.sentence(view, &f, about, e, out)
+	if v.Sentence != "" && !f.WithoutHistory && (news || e.Type == schema.Superseded) {
+		f.ID = schema.FindingID(f.Tenant, f.Rule, f.Scope, f.Subject, f.Epoch, v.About)
+		t.sentence(view, &f, v.Sentence, e, out)
 	}
 }
 

@@ -32,7 +32,7 @@ func (t *Tokens) add(s *session, u *use) bool {
 	at := u.at()
 	horizon := t.horizon(s)
 	if s.flags&sessionHasUse != 0 && at < horizon && !t.lastBefore(s, u, horizon) {
-		s.expires = max(s.expires, u.expires)
+		s.expires = max(s.expires, u.ownExpiry())
 		return false
 	}
 	r := s.uses
@@ -56,7 +56,7 @@ func (t *Tokens) add(s *session, u *use) bool {
 		s.flags |= sessionHasUse
 	}
 	s.newest, s.oldest = max(s.newest, at), min(s.oldest, at)
-	s.latest = max(s.latest, u.expires)
+	s.latest = max(s.latest, u.ownExpiry())
 	t.remember(s, eventID{u.id, u.kind})
 	return true
 }
@@ -161,7 +161,7 @@ func (t *Tokens) rebuild(s *session, kept []use, drop func(i int) bool, horizon 
 	for i := range kept {
 		u := &kept[i]
 		if drop(i) {
-			s.expires = max(s.expires, u.expires)
+			s.expires = max(s.expires, u.ownExpiry())
 			t.forget(eventID{u.id, u.kind})
 			continue
 		}
@@ -189,4 +189,12 @@ func (t *Tokens) rebuild(s *session, kept []use, drop func(i int) bool, horizon 
 	for r := s.marks; r != 0; r = t.marks.at(r).next {
 		t.remember(s, eventID{t.marks.at(r).id, t.marks.at(r).idk})
 	}
+}
+
+// ownExpiry is when the use says that this token, not one that it replaced, expires.
+func (u *use) ownExpiry() uint32 {
+	if u.flags&useInherited != 0 {
+		return 0
+	}
+	return u.expires
 }

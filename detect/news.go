@@ -16,8 +16,8 @@ const (
 )
 
 // news reports whether a version of a finding is new or stronger than what went out, and remembers it. beyond is, for a finding
-// past MaxFindings − 1, the count of such findings so far.
-func (t *Tokens) news(s *session, rule uint8, f *schema.Finding, about string) (news bool, beyond int) {
+// past MaxFindings − 1, the count of such findings so far. What is withdrawn is only news where it went out.
+func (t *Tokens) news(s *session, rule uint8, f *schema.Finding, about string, withdraw bool) (news bool, beyond int) {
 	id := xxhash.Sum64String(about)
 	now := found{
 		id: id, time: f.Time.UnixNano(), first: f.FirstSeen.UnixNano(), event: xxhash.Sum64String(f.EventID),
@@ -55,7 +55,7 @@ func (t *Tokens) news(s *session, rule uint8, f *schema.Finding, about string) (
 			past++
 		}
 	}
-	if all >= maxFound {
+	if all >= maxFound || withdraw {
 		return false, 0
 	}
 	if same >= MaxFindings-1 {

@@ -31,23 +31,36 @@ type Use struct {
 	// Inherited: a use of a token that this one replaced.
 	Inherited bool
 	raw       *use
+	mark      *Mark
 	fold      *Tokens
 }
 
 // ID is the id of the event.
-func (u *Use) ID() string { return u.fold.idText(eventID{u.raw.id, u.raw.kind}) }
+func (u *Use) ID() string {
+	if u.mark != nil {
+		return u.mark.ID
+	}
+	return u.fold.idText(eventID{u.raw.id, u.raw.kind})
+}
 
 // App is the app that reported the use.
 func (u *Use) App() string {
-	if a := u.fold.actorOf(u.raw.actor); a != nil {
+	if a := u.fold.actorOf(u.actor()); a != nil {
 		return u.fold.symbols.Text(a.app)
 	}
 	return ""
 }
 
+func (u *Use) actor() uint8 {
+	if u.mark != nil {
+		return u.mark.actor
+	}
+	return u.raw.actor
+}
+
 // Before reports whether u comes before o in event order: (time, id).
 func (u *Use) Before(o *Use) bool {
-	return u.Time < o.Time || u.Time == o.Time && u.raw != o.raw && u.ID() < o.ID()
+	return u.Time < o.Time || u.Time == o.Time && u.ID() < o.ID()
 }
 
 // Vantage is where and how a token is used.
@@ -83,13 +96,15 @@ type Mark struct {
 	Time int64 // Unix nanoseconds
 	ID   string
 	// Text is the successor of a RotatedOut, the payload of a Sentence.
-	Text string
+	Text  string
+	actor uint8
+	fold  *Tokens
 }
 
-// End is what ended the life that a use belongs to: the first end or revocation after the last start at or before the use. It
-// returns nil where the life was not ended before the use.
-func (s *Session) End(u *Use) *Mark {
-	var end *Mark
+// Ends are the turns that ended the life that a use belongs to: ends, revocations and rotations after the last start at or before
+// the use, up to it.
+func (s *Session) Ends(u *Use) []*Mark {
+	var ends []*Mark
 	for i := range s.Marks {
 		m := &s.Marks[i]
 		if m.Time > u.Time || m.Time == u.Time && m.ID > u.ID() {
@@ -97,15 +112,16 @@ func (s *Session) End(u *Use) *Mark {
 		}
 		switch m.Kind {
 		case Started:
-			end = nil
-		case Ended, Revoked:
-			if end == nil {
-				end = m
-			}
+			ends = nil
+		case Ended, Revoked, RotatedOut:
+			ends = append(ends, m)
 		}
 	}
-	return end
+	return ends
 }
+
+// At is the moment of the mark as if it were a use, to stand in a Verdict's Pattern.
+func (m *Mark) At() *Use { return &Use{Time: m.Time, mark: m, fold: m.fold} }
 
 // Epoch is the life that an event at the time, with the id, belongs to: one more for each start that follows an end.
 func (s *Session) Epoch(time int64, id string) int {

@@ -37,7 +37,7 @@ func (t *Tokens) spread(s *session, tenant, token string) *Session {
 	}
 	for r := s.marks; r != 0; r = t.marks.at(r).next {
 		m := t.marks.at(r)
-		view.Marks = append(view.Marks, Mark{Kind: MarkKind(m.kind), Time: m.time, ID: t.idText(eventID{m.id, m.idk}), Text: t.texts.text(m.text)})
+		view.Marks = append(view.Marks, Mark{Kind: MarkKind(m.kind), Time: m.time, ID: t.idText(eventID{m.id, m.idk}), Text: t.texts.text(m.text), actor: m.actor, fold: t})
 	}
 	for i := 1; i < len(view.Marks); i++ {
 		for j := i; j > 0 && view.Marks[j].before(&view.Marks[j-1]); j-- {

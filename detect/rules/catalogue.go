@@ -3,7 +3,7 @@ package rules
 import "github.com/hijackd/hijackd/detect"
 
 // All is the catalogue, in the order of the documentation.
-var All = []*detect.Rule{&ImpossibleTravel}
+var All = []*detect.Rule{&ImpossibleTravel, &ParallelUse, &RevokedReplay}
 
 // Named returns the rule of a name, or nil.
 func Named(name string) *detect.Rule {

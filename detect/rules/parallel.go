@@ -1,0 +1,245 @@
+package rules
+
+import (
+	"fmt"
+	"math/bits"
+	"strconv"
+	"time"
+
+	"github.com/hijackd/hijackd/detect"
+	"github.com/hijackd/hijackd/schema"
+)
+
+// ParallelUse finds one token used from two vantages by turns, or from many at once.
+var ParallelUse = detect.Rule{
+	Name: "parallel-use", Version: 1,
+	Title: "One token used from several vantages by turns",
+	Why: "A person moves: from A to B. A thief and the owner alternate: A, B, and A again. That return tells a theft from a change of network " +
+		"even where both are in one city.",
+	Method: "Of each two vantages that are not equivalent, the uses of both are put in event order. A return to a vantage after the other one was used is an interleaving: " +
+		"A B A is one, A B A B two. It fires when the uses that make enough interleavings lie within window: interleavings_device where the device differs, " +
+		"interleavings where only the network does. A plain move never fires.\n\n" +
+		"It also fires when more than max_vantages vantages, no two of them equivalent, are used within window. Such findings are one per fixed window of " +
+		"that length, counted from 1970.\n\n" +
+		"Conclusive if network and device differ, or if the places are ≥ 500 km apart (radii subtracted).\n\n" +
+		"Confidence is 1 − Π(1 − p) over independent signals: alternation p = 0.6 (0.4 where a side is a VPN, relay or corporate network); " +
+		"device differs 0.6; another provider (ASN) 0.2; places ≥ 500 km apart 0.6, ≥ 100 km 0.3. For many vantages: 0.9 where every two of them are conclusively different, else 0.6.",
+	Keys: []detect.Key{
+		{Name: "window", Doc: "event time within which the uses must lie", Default: 5 * time.Minute, Min: 1, Max: 3600},
+		{Name: "interleavings", Doc: "returns needed where only the network differs", Default: 2, Min: 1, Max: 20},
+		{Name: "interleavings_device", Doc: "returns needed where the device differs", Default: 1, Min: 1, Max: 20},
+		{Name: "max_vantages", Doc: "vantages active at once that are still usual", Default: 3, Min: 1, Max: 12},
+	},
+	Severity: schema.High, DefaultMode: "enforce",
+	KnownFalsePositives: []string{
+		"A phone that flaps between Wi-Fi and mobile data twice within the window: found, not conclusive.",
+		"Split tunnelling through an egress in another country, where events carry no device: list the egress under policy.trusted_networks and send a device id.",
+		"A token shared on purpose, such as a service account's: never_revoke it.",
+	},
+	Response: "Revoke the session.",
+	Attack:   []string{"T1539", "T1550.004"},
+	Example:  "Lyon and Lyon by turns (1 return in 40 s): Firefox on Windows, Chrome on Linux",
+	New: func(s detect.Settings) detect.Judge {
+		return parallel{
+			window: s.Duration("window", ""), returns: s.Int("interleavings"),
+			returnsDevice: s.Int("interleavings_device"), max: s.Int("max_vantages"),
+		}
+	},
+}
+
+type parallel struct {
+	window                      time.Duration
+	returns, returnsDevice, max int
+}
+
+func (j parallel) Needs() detect.Needs { return detect.Needs{Window: j.window, Crowd: j.max} }
+
+// Judge looks, for each new use, at the uses around it: those before it that it may complete a pattern with, and those after it
+// that may complete one now.
+func (j parallel) Judge(s *detect.Session, say func(detect.Verdict)) {
+	for i := s.From; i < s.To; i++ {
+		u := &s.Uses[i]
+		if u.Vantage == nil {
+			continue
+		}
+		from, to := i, i+1
+		for from > 0 && u.Time-s.Uses[from-1].Time <= int64(j.window) {
+			from--
+		}
+		for to < len(s.Uses) && s.Uses[to].Time-u.Time <= int64(j.window) {
+			to++
+		}
+		around := s.Uses[from:to]
+		var seen uint64
+		u.First(&seen)
+		for k := range around {
+			if o := &around[k]; o.First(&seen) && !detect.Equivalent(u.Vantage, o.Vantage) {
+				j.pair(around, i-from, o.Vantage, say)
+			}
+		}
+		if bits.OnesCount64(seen) > j.max {
+			for k := i - from; k < len(around); k++ {
+				j.crowd(around[:k+1], say)
+			}
+		}
+	}
+}
+
+// pair says the first use, from the new one on, that completes enough interleavings of its vantage and another.
+func (j parallel) pair(around []detect.Use, at int, other *detect.Vantage, say func(detect.Verdict)) {
+	own := around[at].Vantage
+	var turns []*detect.Use
+	fresh := 0
+	for i := range around {
+		if u := &around[i]; u.Vantage == own || u.Vantage == other {
+			if i == at {
+				fresh = len(turns)
+			}
+			turns = append(turns, u)
+		}
+	}
+	need := j.returns
+	if !detect.SameDevice(own, other) {
+		need = j.returnsDevice
+	}
+	for z := fresh; z < len(turns); z++ {
+		if turns[z].Inherited {
+			continue // the token that it was of has been judged for it
+		}
+		if pattern := alternation(turns[:z+1], need+2, j.window); pattern != nil {
+			p := interleaving{parallel: j, a: pattern[0].Vantage, b: pattern[1].Vantage, need: need, took: time.Duration(turns[z].Time - pattern[0].Time)}
+			p.weigh()
+			say(detect.Verdict{
+				About: detect.PairLabel(own, other), Severity: schema.High, Confidence: p.confidence, Conclusive: p.conclusive,
+				Pattern: pattern, Explain: p.explain,
+			})
+			return
+		}
+	}
+}
+
+// alternation returns n uses that alternate between two vantages and end with the last one given, within the window, or nil. Of all
+// such it is the tightest, and of those the one with the greatest ids: more uses can only give a greater one.
+func alternation(turns []*detect.Use, n int, window time.Duration) []*detect.Use {
+	latest := make([]int, n) // of each place in the pattern the latest use that can stand there
+	at := len(turns) - 1
+	for k := n - 1; ; k-- {
+		latest[k] = at
+		if k == 0 {
+			break
+		}
+		v := turns[at].Vantage
+		for at--; at >= 0 && turns[at].Vantage == v; at-- {
+		}
+		if at < 0 {
+			return nil
+		}
+	}
+	last := turns[len(turns)-1]
+	if last.Time-turns[latest[0]].Time > int64(window) {
+		return nil
+	}
+	pattern := []*detect.Use{turns[latest[0]]}
+	at = latest[0]
+	for k := 1; k < n-1; k++ {
+		best := latest[k]
+		for i := at + 1; i < latest[k]; i++ {
+			if turns[i].Vantage == turns[latest[k]].Vantage && turns[i].ID() > turns[best].ID() {
+				best = i
+			}
+		}
+		pattern = append(pattern, turns[best])
+		at = best
+	}
+	return append(pattern, last)
+}
+
+// interleaving is a pattern with all operands of its judgement.
+type interleaving struct {
+	parallel
+	a, b         *detect.Vantage
+	need         int
+	took         time.Duration
+	deviceDiffer bool
+	sameASN      bool
+	gap          detect.Gap
+	measured     bool
+	confidence   float64
+	conclusive   bool
+}
+
+func (p *interleaving) weigh() {
+	p.deviceDiffer = !detect.SameDevice(p.a, p.b)
+	p.sameASN = p.a.Geo.ASN == p.b.Geo.ASN
+	p.gap, p.measured = detect.Distance(p.a, p.b)
+	var s signals
+	if detect.Tunnel(p.a) || detect.Tunnel(p.b) {
+		s.add(0.4)
+	} else {
+		s.add(0.6)
+	}
+	if p.deviceDiffer {
+		s.add(0.6)
+	}
+	if !p.sameASN && p.a.Geo.ASN != 0 && p.b.Geo.ASN != 0 {
+		s.add(0.2)
+	}
+	switch {
+	case p.measured && p.gap.DistanceKM >= farKM:
+		s.add(0.6)
+	case p.measured && p.gap.DistanceKM >= 100:
+		s.add(0.3)
+	}
+	p.confidence = s.confidence()
+	p.conclusive = conclusivelyApart(p.a, p.b)
+}
+
+// conclusivelyApart reports, of vantages that are not equivalent, whether network and device differ or they are far apart.
+func conclusivelyApart(a, b *detect.Vantage) bool {
+	gap, ok := detect.Distance(a, b)
+	return !detect.SameDevice(a, b) || ok && gap.DistanceKM >= farKM
+}
+
+func (p *interleaving) explain(f *schema.Finding) {
+	f.From, f.To = p.a.End(), p.b.End()
+	f.Evidence = map[string]any{
+		"interleavings": p.need, "seconds": p.took.Seconds(), "window_seconds": p.window.Seconds(),
+		"device_differs": p.deviceDiffer, "same_asn": p.sameASN,
+	}
+	where := place(p.a) + " and " + place(p.b)
+	if p.measured {
+		f.Evidence["great_circle_km"] = round(p.gap.GreatCircleKM, 1)
+		f.Evidence["radius_km"] = p.gap.RadiusKM[:]
+		f.Evidence["distance_km"] = round(p.gap.DistanceKM, 1)
+		if p.gap.DistanceKM >= 1 {
+			where += ", " + grouped(p.gap.DistanceKM) + " km apart,"
+		}
+	}
+	f.Summary = fmt.Sprintf("%s by turns (%s in %s): %s", where, plural(p.need, "return"), lasting(p.took), devices(p.a, p.b))
+}
+
+func devices(a, b *detect.Vantage) string {
+	x, y := a.Agent.String(), b.Agent.String()
+	switch {
+	case x == "" || y == "" || x == y:
+		return "networks " + network(a) + ", " + network(b)
+	}
+	return x + ", " + y
+}
+
+func network(v *detect.Vantage) string {
+	switch {
+	case v.Geo.ASOrg != "":
+		return v.Geo.ASOrg
+	case v.Geo.ASN != 0:
+		return "AS" + strconv.FormatUint(uint64(v.Geo.ASN), 10)
+	}
+	return schema.Network(v.IP).String()
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}

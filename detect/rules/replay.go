@@ -1,0 +1,188 @@
+package rules
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hijackd/hijackd/detect"
+	"github.com/hijackd/hijackd/schema"
+)
+
+// RevokedReplay finds a token used after it was revoked, ended, expired or rotated out.
+var RevokedReplay = detect.Rule{
+	Name: "revoked-replay", Version: 1,
+	Title: "A token used after it was revoked, ended, expired or rotated out",
+	Why:   "A dead token in use is a copy that somebody kept, or an app that failed to invalidate it. Nothing else shows either so early.",
+	Method: "A life of a token ends with the first session.ended or session.revoked after its last session.started, with a rotation that replaced it, or with the greatest " +
+		"expires_at that its events named up to and including the use. Δt = time of the use − time of the end. Up to grace (rotation_grace for a token that was just replaced) it is a " +
+		"request in flight and nothing is said. After that:\n\n" +
+		"still accepted: the app let it through, from any vantage: critical, conclusive; the finding names the app. " +
+		"attacker: rejected, from a vantage that the session never had before the end: high, conclusive. " +
+		"stale client: rejected, from a vantage that is equivalent to one it had: low.\n\n" +
+		"A replay of a rotated-out token that is accepted or an attacker's sentences its family: the token that is alive now gets a finding of its own, conclusive, with the replayed " +
+		"token in its evidence.\n\n" +
+		"Confidence: still accepted 0.95, attacker 0.9, stale client 0.2, sentenced 0.95.",
+	Keys: []detect.Key{
+		{Name: "grace", Doc: "how long after the end requests may still be in flight", Default: 10 * time.Second, Min: 0, Max: 3600},
+		{Name: "rotation_grace", Doc: "the same for a token that was rotated out: clients with several tabs or connections go on with it for a moment", Default: 30 * time.Second, Min: 0, Max: 3600},
+		{Name: "per_app", Doc: "other graces for single apps: {shop: {grace: 30s}}", PerApp: []string{"grace", "rotation_grace"}},
+	},
+	Severity: schema.Critical, DefaultMode: "enforce",
+	KnownFalsePositives: []string{
+		"A client that moved to another network while it was offline and comes back with a token that was rotated or expired meanwhile: rejected, from a vantage it never had.",
+		"An app whose clock is ahead of the one that reported the end.",
+	},
+	Response: "Revoke the session; after a rotation, the token that replaced it.",
+	Attack:   []string{"T1539", "T1550.004"},
+	Example:  "Revoked token still accepted by shop 3 min later, from Tokyo",
+	New:      func(s detect.Settings) detect.Judge { return replay{s} },
+}
+
+type replay struct{ detect.Settings }
+
+func (replay) Needs() detect.Needs { return detect.Needs{Ends: true} }
+
+func (j replay) Judge(s *detect.Session, say func(detect.Verdict)) {
+	expires := s.Expired
+	for i := range s.Uses[:s.To] {
+		u := &s.Uses[i]
+		if u.Inherited {
+			continue // judged where it was used
+		}
+		expires = max(expires, u.Expires)
+		if i >= s.From && !u.Start {
+			j.use(s, u, expires, say)
+		}
+	}
+	for i := range s.Marks {
+		if m := &s.Marks[i]; m.Kind == detect.Sentence {
+			j.sentenced(s, m, say)
+		}
+	}
+}
+
+// use judges one use. Of several ends it counts from the latest that the grace is over for, and asks for vantages known before the first.
+func (j replay) use(s *detect.Session, u *detect.Use, expires uint32, say func(detect.Verdict)) {
+	app := u.App()
+	r := dead{use: u, app: app}
+	ends := s.Ends(u)
+	for _, m := range ends {
+		grace := j.Duration("grace", app)
+		if m.Kind == detect.RotatedOut {
+			grace = j.Duration("rotation_grace", app)
+		}
+		if time.Duration(u.Time-m.Time) > grace {
+			r.end, r.grace, r.ended, r.how = m, grace, m.Time, ended[m.Kind]
+		}
+	}
+	first := r.ended
+	switch grace := j.Duration("grace", app); {
+	case r.end != nil:
+		first = ends[0].Time
+	case expires > 0 && u.Time-int64(expires)*int64(time.Second) > int64(grace):
+		r.grace, r.ended, r.how = grace, int64(expires)*int64(time.Second), "expired"
+		first = r.ended
+	default:
+		return
+	}
+	say(r.verdict(s, first))
+}
+
+var ended = map[detect.MarkKind]string{detect.Ended: "ended", detect.Revoked: "revoked", detect.RotatedOut: "rotated out"}
+
+// dead is the use of a dead token.
+type dead struct {
+	use   *detect.Use
+	app   string
+	end   *detect.Mark // nil for an expiry
+	how   string
+	ended int64
+	grace time.Duration
+}
+
+func (r dead) verdict(s *detect.Session, first int64) detect.Verdict {
+	label := "no address"
+	known := true
+	if r.use.Vantage != nil {
+		label, known = r.use.Vantage.Label(), false
+		for _, v := range s.Vantages {
+			known = known || v.First <= first && detect.Equivalent(v, r.use.Vantage)
+		}
+	}
+	v := detect.Verdict{About: "rejected " + label, Pattern: []*detect.Use{r.use}}
+	if r.end != nil {
+		v.Pattern = []*detect.Use{r.end.At(), r.use}
+	}
+	class := "attacker"
+	switch {
+	case r.use.Accepted:
+		class = "still accepted"
+		v.About = "accepted " + label
+		v.Severity, v.Confidence, v.Conclusive = schema.Critical, 0.95, true
+	case known:
+		class = "stale client"
+		v.Severity, v.Confidence, v.Informed = schema.Low, 0.2, 1
+	default:
+		v.Severity, v.Confidence, v.Conclusive = schema.High, 0.9, true
+	}
+	if class != "stale client" {
+		v.Sentence = class
+	}
+	v.Explain = func(f *schema.Finding) { r.explain(f, class) }
+	return v
+}
+
+func (r dead) explain(f *schema.Finding, class string) {
+	late := time.Duration(r.use.Time - r.ended)
+	f.Evidence = map[string]any{
+		"class": class, "ended": r.how, "ended_at": stamp(r.ended), "used_at": stamp(r.use.Time), "seconds": late.Seconds(),
+		"grace_seconds": r.grace.Seconds(), "accepted": r.use.Accepted,
+	}
+	if r.app != "" {
+		f.Evidence["app"] = r.app
+	}
+	from := ""
+	if v := r.use.Vantage; v != nil {
+		f.To = v.End()
+		from = ", from " + place(v)
+	}
+	what := map[string]string{
+		"still accepted": "still accepted by " + or(r.app, "the app"), "stale client": "tried again by its own client", "attacker": "tried by somebody else",
+	}[class]
+	f.Summary = fmt.Sprintf("%s token %s %s later%s", map[string]string{
+		"ended": "Ended", "revoked": "Revoked", "rotated out": "Rotated-out", "expired": "Expired",
+	}[r.how], what, lasting(late), from)
+}
+
+// sentenced makes a sentence on a rotated-out relative a finding of the live token.
+func (j replay) sentenced(s *detect.Session, m *detect.Mark, say func(detect.Verdict)) {
+	p, ok := m.Sentencing()
+	if !ok || p.Token == s.Token {
+		return
+	}
+	v := detect.Verdict{
+		About: "sentenced " + p.Finding, Severity: p.Severity, Confidence: 0.95, Conclusive: true, Pattern: []*detect.Use{m.At()},
+		Explain: func(f *schema.Finding) {
+			f.Evidence = map[string]any{
+				"class": "sentenced", "ancestor": p.Token, "ancestor_class": p.Class, "ancestor_finding": p.Finding, "rotations": p.Hops,
+				"replayed_at": stamp(m.Time),
+			}
+			f.Summary = fmt.Sprintf("A token that this one replaced, %s back, was replayed (%s)", plural(p.Hops, "rotation"), p.Class)
+		},
+	}
+	for i := range s.Marks {
+		if o := &s.Marks[i]; o.Kind == detect.RotatedOut && o.Time <= m.Time {
+			v.Withdraw, v.Informed = true, 1 // its successor answers for it
+		}
+	}
+	say(v)
+}
+
+func stamp(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339Nano) }
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
