@@ -21,8 +21,8 @@ func (db *DB) InsertActions(ctx context.Context, as []schema.Action) error {
 }
 
 func (db *DB) insertActions(ctx context.Context, as []schema.Action) error {
-	ctx, cancel := db.inserting(ctx)
-	defer cancel()
+	ctx, done := db.inserting(ctx)
+	defer done()
 	batch, err := db.conn.PrepareBatch(ctx, "INSERT INTO action_states (tenant, action_id, version, action, state, subject, epoch, token, session, user, "+
 		"partition, reason, risk, mode, findings, decided_at, released, attempts, finished_at, outcome)")
 	if err != nil {

@@ -69,8 +69,8 @@ func (k *known) number(e *schema.Event, fresh *[]agent) uint64 {
 }
 
 func insertAgents(ctx context.Context, db *DB, agents []agent) error {
-	ctx, cancel := db.inserting(ctx)
-	defer cancel()
+	ctx, done := db.inserting(ctx)
+	defer done()
 	batch, err := db.conn.PrepareBatch(ctx, "INSERT INTO user_agents (id, text, family, os, class, major, seen)")
 	if err != nil {
 		return err

@@ -83,15 +83,20 @@ const insertTimeout = 2 * time.Minute
 
 // inserting detaches an insert from the caller's cancellation, since one that is cut off has an unknown outcome, and sets what
 // every insert needs: an answer only after the rows are written, and no limit that a strange timestamp could run into for ever.
-func (db *DB) inserting(ctx context.Context) (context.Context, context.CancelFunc) {
+//
+// done is to be called afterwards. It does not cancel the context: clickhouse-go watches it beside Send, and when it is cancelled right
+// after, the watcher at times still closes the connection, which by then is back in the pool.
+func (db *DB) inserting(ctx context.Context) (_ context.Context, done func()) {
 	set := clickhouse.Settings{
 		"async_insert":                    0,
 		"insert_deduplicate":              0,
+		"optimize_on_insert":              0, // merges collapse what is in one block twice
 		"max_partitions_per_insert_block": 0,
 	}
 	if db.cfg.Cluster != "" {
 		set["insert_quorum"] = "auto"
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), insertTimeout)
-	return clickhouse.Context(ctx, clickhouse.WithSettings(set)), cancel
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	timer := time.AfterFunc(insertTimeout, cancel)
+	return clickhouse.Context(ctx, clickhouse.WithSettings(set)), func() { timer.Stop() }
 }

@@ -18,7 +18,7 @@ var ErrStopped = errors.New("the storer has stopped")
 
 const (
 	patience  = 200 * time.Millisecond // that Append waits for room while ClickHouse is failing
-	hangs     = 5 * time.Second        // an insert that takes longer is not healthy
+	hang      = 5 * time.Second        // an insert that takes longer is not healthy
 	minPause  = 100 * time.Millisecond // before an insert is tried again, doubled each time
 	maxPause  = 5 * time.Second
 	bytesSoft = 32 << 20 // a block of this many bytes is full
@@ -36,9 +36,10 @@ func EventsDefaults() EventsConfig { return EventsConfig{BlockRows: 100_000, Int
 // Events is the storer: it merges the rows of all lanes of the process into large inserts, one at a time, and repeats each until ClickHouse
 // has acknowledged it. Repeats collapse in the table, so it needs to know nothing about an insert whose answer was lost.
 type Events struct {
-	db  *DB
-	cfg EventsConfig
-	log *slog.Logger
+	db   *DB
+	cfg  EventsConfig
+	log  *slog.Logger
+	hang time.Duration
 
 	wake chan struct{} // something for Run to look at
 
@@ -62,7 +63,7 @@ type Stats struct {
 
 // NewEvents returns a storer over db; Run makes it work.
 func NewEvents(db *DB, cfg EventsConfig, log *slog.Logger) (*Events, error) {
-	e := &Events{db: db, cfg: cfg, log: log, wake: make(chan struct{}, 1), news: make(chan struct{})}
+	e := &Events{db: db, cfg: cfg, log: log, hang: hang, wake: make(chan struct{}, 1), news: make(chan struct{})}
 	var err error
 	if e.filling, err = newBlock(); err != nil {
 		return nil, err
@@ -177,7 +178,9 @@ func (e *Events) announce() {
 	e.news = make(chan struct{})
 }
 
-func (e *Events) full(b *block) bool { return b.events.n >= e.cfg.BlockRows || b.events.bytes >= bytesSoft }
+func (e *Events) full(b *block) bool {
+	return b.events.n >= e.cfg.BlockRows || b.events.bytes >= bytesSoft
+}
 
 // Healthy reports whether ClickHouse takes what it is given: the last insert went well, and none hangs.
 func (e *Events) Healthy() bool {
@@ -187,7 +190,7 @@ func (e *Events) Healthy() bool {
 }
 
 func (e *Events) healthy() bool {
-	return !e.failing && (e.sending.IsZero() || time.Since(e.sending) < hangs)
+	return !e.failing && (e.sending.IsZero() || time.Since(e.sending) < e.hang)
 }
 
 // Stats returns the counts so far.

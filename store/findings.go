@@ -24,8 +24,8 @@ func (db *DB) InsertFindings(ctx context.Context, fs []schema.Finding) error {
 }
 
 func (db *DB) insertFindings(ctx context.Context, fs []schema.Finding) error {
-	ctx, cancel := db.inserting(ctx)
-	defer cancel()
+	ctx, done := db.inserting(ctx)
+	defer done()
 	batch, err := db.conn.PrepareBatch(ctx, "INSERT INTO finding_versions (id, strength, time, event_id, first_seen, response, rule, rule_version, severity, "+
 		"confidence, conclusive, decision, would, suppressed_by, scope, subject, epoch, tenant, token, user, session, app, detected_at, summary, "+
 		"attack, evidence, events, `from`, `to`, without_history, informed, partition)")

@@ -17,13 +17,24 @@ import (
 // testDSN names a database of its own on the engine that the tests run against, dropped when t ends.
 func testDSN(t testing.TB) string {
 	t.Helper()
-	dsn := os.Getenv("HIJACKD_TEST_CLICKHOUSE")
+	return ownDatabase(t, "HIJACKD_TEST_CLICKHOUSE")
+}
+
+// transports names databases over the native protocol and over HTTP.
+func transports(t testing.TB) map[string]string {
+	t.Helper()
+	return map[string]string{"native": testDSN(t), "http": ownDatabase(t, "HIJACKD_TEST_CLICKHOUSE_HTTP")}
+}
+
+func ownDatabase(t testing.TB, variable string) string {
+	t.Helper()
+	dsn := os.Getenv(variable)
 	if dsn == "" {
-		t.Fatal("HIJACKD_TEST_CLICKHOUSE names no ClickHouse: run make test")
+		t.Fatalf("%s names no ClickHouse: run make test", variable)
 	}
 	u, err := url.Parse(dsn)
 	if err != nil {
-		t.Fatal("HIJACKD_TEST_CLICKHOUSE is not a URL")
+		t.Fatalf("%s is not a URL", variable)
 	}
 	admin := open(t, dsn, 90)
 	name := "test_" + strings.ToLower(rand.Text()[:10])
@@ -34,6 +45,15 @@ func testDSN(t testing.TB) string {
 	})
 	u.Path = "/" + name
 	return u.String()
+}
+
+func openMigrated(t testing.TB, dsn string) *DB {
+	t.Helper()
+	db := open(t, dsn, 90)
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
 }
 
 func open(t testing.TB, dsn string, retention int) *DB {
@@ -49,11 +69,7 @@ func open(t testing.TB, dsn string, retention int) *DB {
 // newDB returns a migrated database.
 func newDB(t testing.TB) *DB {
 	t.Helper()
-	db := open(t, testDSN(t), 90)
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return db
+	return openMigrated(t, testDSN(t))
 }
 
 // parseAgent stands for the parser: "Firefox/142 Windows".
@@ -65,7 +81,7 @@ func parseAgent(s string) schema.Agent {
 // running returns a storer that runs until t ends.
 func running(t testing.TB, db *DB, cfg EventsConfig) *Events {
 	t.Helper()
-	e, err := NewEvents(db, cfg, slog.New(slog.DiscardHandler))
+	e, err := NewEvents(db, cfg, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,3 +142,5 @@ func one[T any](t testing.TB, db *DB, query string, args ...any) T {
 	}
 	return v
 }
+
+var discard = slog.New(slog.DiscardHandler)

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -11,9 +10,8 @@ import (
 )
 
 const (
-	loadSubjects = 1000 // per query
-	readRows     = 4096 // events in memory at once, for which user agents are looked up together
-	recent       = 30 * 24 * time.Hour
+	readRows = 4096 // events in memory at once, for which user agents are looked up together
+	recent   = 30 * 24 * time.Hour
 )
 
 // asOf reads the rows of the subjects that count before an offset of a partition: those of the partition itself below it, and all of other
@@ -21,34 +19,35 @@ const (
 // never hides an earlier one.
 const asOf = `SELECT * FROM (
 	SELECT %s FROM session_events
-	PREWHERE (tenant, token) IN (SELECT tenant, token FROM subjects)
+	PREWHERE (tenant, token) IN (%s)
 	WHERE partition != %d OR version > %d
 	ORDER BY tenant, token, id, version DESC
 	LIMIT 1 BY tenant, token, id
-) ORDER BY tenant, token, partition = %[2]d, partition, version DESC`
+) ORDER BY tenant, token, partition = %[3]d, partition, version DESC`
 
 // Load calls each for the stored events of the subjects as of the offset before: subject by subject, in offset order, one event per
 // identity, that of the smallest offset. The events are each's to keep.
 func (c *Cursor) Load(ctx context.Context, before int64, subjects []schema.Subject, each func(schema.Subject, *schema.Event)) error {
-	db := c.events.db
-	for part := range slices.Chunk(subjects, loadSubjects) {
-		qctx, err := withSubjects(ctx, part)
-		if err != nil {
-			return fmt.Errorf("load histories: %w", err)
-		}
-		rows, err := db.conn.Query(qctx, fmt.Sprintf(asOf, eventColumnList, c.partition, -before))
-		if err != nil {
-			return fmt.Errorf("load histories: %w", err)
-		}
-		err = db.read(ctx, rows, func(e *schema.Event) error {
-			each(schema.Subject{Tenant: e.Tenant, Name: e.Token}, e)
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("load histories: %w", err)
+	for len(subjects) > 0 {
+		in, n := list(subjects)
+		subjects = subjects[n:]
+		if err := c.load(ctx, before, in, each); err != nil {
+			return fmt.Errorf("load histories: %w", unquoted(err))
 		}
 	}
 	return nil
+}
+
+func (c *Cursor) load(ctx context.Context, before int64, in string, each func(schema.Subject, *schema.Event)) error {
+	db := c.events.db
+	rows, err := db.conn.Query(quiet(ctx), fmt.Sprintf(asOf, eventColumnList, in, c.partition, -before))
+	if err != nil {
+		return err
+	}
+	return db.read(ctx, rows, func(e *schema.Event) error {
+		each(schema.Subject{Tenant: e.Tenant, Name: e.Token}, e)
+		return nil
+	})
 }
 
 // Seen calls each with xxHash64(tenant + "\x00" + token) of every token of the partition that has a row of the last 30 days, and of those

@@ -64,8 +64,8 @@ var eventTypes = func() []clickhouse.ColumnNameAndType {
 
 // insert sends the table as one block and returns when ClickHouse has written it. After an error the rows may or may not be there.
 func (t *table) insert(ctx context.Context, db *DB) error {
-	ctx, cancel := db.inserting(ctx)
-	defer cancel()
+	ctx, done := db.inserting(ctx)
+	defer done()
 	ctx = clickhouse.Context(ctx, clickhouse.WithColumnNamesAndTypes(eventTypes)) // spares HTTP a question
 	batch, err := db.conn.PrepareBatch(ctx, "INSERT INTO session_events ("+eventColumnList+")")
 	if err != nil {

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+var (
+	cities = []string{"Paris", "Lyon", "Berlin", "Madrid", "Milano", "Warszawa", "Wien", "Praha"}
+	orgs   = []string{"Orange", "Deutsche Telekom AG", "Telefonica de Espana", "Vodafone GmbH", "Free SAS"}
+)
+
+// traffic makes n events of so many tokens that look like an app's: a token keeps its address and browser.
+func traffic(n, tokens int, from int64) []schema.Event {
+	es := make([]schema.Event, n)
+	for i := range es {
+		offset := from + int64(i)
+		t := int((uint64(offset) * 0x9E3779B97F4A7C15 >> 20) % uint64(tokens))
+		e := use(trafficToken(t), offset)
+		e.Time = noon.UnixNano() + offset*1e6
+		e.RecordTime = e.Time + 2e6
+		e.ID = fmt.Sprintf("%016x-%08x", uint64(offset)*0xA0761D6478BD642F, offset)
+		e.User = "user-" + strconv.Itoa(t)
+		e.UserAgent = fmt.Sprintf("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36", 100+t%60)
+		e.Agent = schema.Agent{Family: "Chrome", OS: "Windows", Major: uint16(100 + t%60), Class: schema.DeviceDesktop}
+		e.IP = netip.AddrFrom4([4]byte{10, byte(t >> 16), byte(t >> 8), byte(t)})
+		e.Method, e.Path, e.Status = "GET", "/api/items/"+strconv.Itoa(i%500), 200
+		e.Geo.City, e.Geo.ASOrg, e.Geo.ASN = cities[t%len(cities)], orgs[t%len(orgs)], uint32(3000+t%200)
+		es[i] = e
+	}
+	return es
+}
+
+func trafficToken(t int) string { return fmt.Sprintf("h1:k1:%022x", uint64(t+1)*0xD6E8FEB86659FD93) }
+
+// cpu is the CPU time of this process so far.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkAppend is what a lane pays for handing over a row: no allocation once the columns have grown.
+func BenchmarkAppend(b *testing.B) {
+	blk, err := newBlock()
+	if err != nil {
+		b.Fatal(err)
+	}
+	es := traffic(10_000, 5_000, 0)
+	var k known
+	for range 10 { // as far as a full block grows
+		if err := blk.add(es, &k); err != nil {
+			b.Fatal(err)
+		}
+	}
+	blk.done()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; i < b.N; i += len(es) {
+		if blk.events.n >= 100_000 {
+			blk.done()
+		}
+		if err := blk.add(es[:min(len(es), b.N-i)], &k); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkStore is the whole way of a row into ClickHouse in blocks of 100,000: CPU of this process and of ClickHouse's queries.
+func BenchmarkStore(b *testing.B) {
+	db := newDB(b)
+	e := running(b, db, EventsDefaults())
+	es := traffic(100_000, 50_000, 0)
+	c := put(b, e, es...)
+	const spent = "SELECT sum(value) FROM system.events WHERE event IN ('UserTimeMicroseconds', 'SystemTimeMicroseconds')"
+	server := one[uint64](b, db, spent)
+	client := cpu()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; i < b.N; i += 1000 {
+		from := i % (len(es) - 1000)
+		if err := c.Append(b.Context(), es[from:from+min(1000, b.N-i)], int64(1_000_000+i)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := c.Drain(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(cpu()-client)/float64(b.N), "cpu-ns/row")
+	b.ReportMetric(float64(one[uint64](b, db, spent)-server)*1000/float64(b.N), "server-cpu-ns/row")
+}
