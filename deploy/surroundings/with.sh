@@ -16,6 +16,7 @@ servers=() child=
 
 stop() {
   trap - EXIT INT TERM HUP
+  exec 2>/dev/null # what follows is the shell's talk about ended jobs
   [[ -z $child ]] || end "$child"
   for pid in "${servers[@]}"; do end "$pid"; done
   rm -rf "$work"
@@ -51,7 +52,7 @@ free_port() {
 ready() {
   local what=$1 pid=$2 log=$3
   shift 3
-  for _ in {1..600}; do
+  for _ in {1..1200}; do
     "$@" 2>/dev/null && return
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.1

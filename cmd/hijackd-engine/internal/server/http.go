@@ -81,7 +81,7 @@ func (h *HTTP) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := req.read(query); err != nil {
 		return err
 	}
-	if strings.TrimSpace(req.text) == driverHello && query.Has("client_protocol_version") {
+	if req.text == driverHello && query.Has("client_protocol_version") {
 		return req.write(h.hello())
 	}
 	settings := req.arguments(query)
@@ -139,7 +139,9 @@ func (r *request) read(query url.Values) error {
 	if err != nil {
 		return exception(codeCannotReadData, "read the statement: %v", err)
 	}
-	r.text, r.body = string(text), http.NoBody
+	if r.text, r.body = strings.TrimSpace(string(text)), http.NoBody; r.text == "" {
+		return exception(codeSyntaxError, "Empty query")
+	}
 	return nil
 }
 
@@ -185,18 +187,17 @@ func (r *request) insert(head, format string) error {
 	defer ins.Close()
 	buffer := make([]byte, 1<<20)
 	for {
-		n, err := io.ReadFull(r.body, buffer)
+		n, err := r.body.Read(buffer)
 		if ins.Append(buffer[:n]) != nil {
 			break // Done tells the reason
 		}
-		if err == nil {
-			continue
+		if errors.Is(err, io.EOF) {
+			break
 		}
-		if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if err != nil { // among them data that is cut short, which must not be taken for whole
 			ins.Cancel()
 			return exception(codeCannotReadData, "read the data: %v", err)
 		}
-		break
 	}
 	stats, err := ins.Done()
 	if err != nil {

@@ -11,7 +11,7 @@ var (
 	selectPattern = regexp.MustCompile(`(?is)` + leadingComments + `\(*\s*(?:SELECT|WITH)\b`)
 	formatPattern = regexp.MustCompile(`(?is)\s+FORMAT\s+\w+\s*;?\s*$`)
 	insertPattern = regexp.MustCompile(`(?is)` + leadingComments + `(INSERT\s+INTO\s+.*?)(?:\s+FORMAT\s+(\w+))?\s*;?\s*$`)
-	inlinePattern = regexp.MustCompile(`(?is)\b(?:VALUES\s*\(|SELECT\b|WITH\b|WATCH\b|FROM\s+INFILE\b)`)
+	inlinePattern = regexp.MustCompile(`(?is)\b(?:VALUES\s*\(|SELECT\b|WITH\b|FORMAT\s|FROM\s+INFILE\b)`)
 	valuesPattern = regexp.MustCompile(`(?is)\s+VALUES\s*$`)
 	targetPattern = regexp.MustCompile("(?is)^INSERT\\s+INTO\\s+(?:TABLE\\s+)?" +
 		"(FUNCTION\\s+\\w+\\s*\\(.*?\\)|(?:`[^`]+`|\"[^\"]+\"|[\\w$]+)(?:\\.(?:`[^`]+`|\"[^\"]+\"|[\\w$]+))?)" +
