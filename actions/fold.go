@@ -28,7 +28,7 @@ type entry struct {
 	order    int64     // offset of the record that authorised it
 	since    time.Time // record time of that record
 	changed  int64     // offset of the record that changed it last
-	at       time.Time // record time of that record
+	said     time.Time // record time of the last one in its state
 	released bool
 }
 
@@ -140,6 +140,9 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 		e = &entry{}
 		f.entries[r.id()] = e
 	}
+	if state == e.state {
+		e.said = at
+	}
 	if state <= e.state && !f.faults.lastWins {
 		return nil
 	}
@@ -149,7 +152,7 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 	if e.state == schema.ActionHeld {
 		f.held--
 	}
-	e.action, e.alert, e.state, e.making, e.changed, e.at = r.Action, r.Alert, state, 0, offset, at
+	e.action, e.alert, e.state, e.making, e.changed, e.said = r.Action, r.Alert, state, 0, offset, at
 	e.released = r.Action != nil && r.Action.Released
 	if state == schema.ActionPending || state == schema.ActionReleased {
 		e.order, e.since = offset, at

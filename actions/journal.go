@@ -19,6 +19,7 @@ type journal struct {
 	logger *slog.Logger
 	faults faults
 	fold   *Fold
+	decode func(value []byte) (*record, error)
 
 	next   int64  // everything before this offset has been read
 	top    office // the highest that has opened
@@ -34,7 +35,7 @@ func (j *journal) read(ctx context.Context, each func(*entry)) error {
 		if offset < j.next {
 			return nil
 		}
-		r, err := readRecord(value)
+		r, err := j.decode(value)
 		if err != nil { // whoever wrote it, it orders nothing
 			j.logger.Error("unreadable response record skipped", slog.Int64("offset", offset), slog.Any("error", err))
 			return nil

@@ -57,7 +57,7 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	r.committed = max(a.Committed, 0)
 	r.pos, r.filed = r.committed, j.filed
 	r.deps.Metrics.lane(&r.gauges, true)
-	if err := r.restate(ctx); err != nil {
+	if err := r.restate(ctx, r.cfg.Restate/2); err != nil {
 		return 0, err
 	}
 	for _, e := range r.fold.ordered() {
@@ -103,18 +103,19 @@ func (f *Fold) ordered() []*entry {
 	return es
 }
 
-// restate says again what is unfinished, so that retention loses nothing, and forgets what ended long ago.
-func (r *Response) restate(ctx context.Context) error {
+// restate says again what is unfinished and was last said longer ago than age, so that retention loses nothing, and forgets what
+// ended long ago. At takeover age keeps owners that follow each other quickly from filling the log.
+func (r *Response) restate(ctx context.Context, age time.Duration) error {
 	r.restated = r.deps.Now()
 	var rs []*record
 	for _, e := range r.fold.ordered() {
 		if e.finished() {
-			if r.restated.Sub(e.at) > r.cfg.Forget {
+			if r.restated.Sub(e.said) > r.cfg.Forget {
 				delete(r.fold.entries, e.id())
 			}
 			continue
 		}
-		if e.state != 0 {
+		if e.state != 0 && r.restated.Sub(e.said) >= age {
 			rs = append(rs, &record{Action: e.action, Alert: e.alert, State: e.alertState(), Order: e.order, Since: e.since})
 		}
 	}

@@ -89,6 +89,7 @@ func NewResponse(p *Policy, cfg LaneConfig, deps Deps) *Response {
 	}
 	r.spawn = func(f func()) { r.running.Go(f) }
 	r.policy.Store(p)
+	r.journal.decode = readRecord
 	r.archive = &follower{name: "archive", effect: r.file}
 	r.announce = &follower{name: "announce", effect: func(ctx context.Context, c *chunk) error {
 		return r.deps.Publisher.Announce(ctx, c.findings)

@@ -26,7 +26,7 @@ func (r *Response) work(ctx context.Context) error {
 	}
 	now := r.deps.Now()
 	if r.restateDue(now) {
-		if err := r.restate(ctx); err != nil {
+		if err := r.restate(ctx, 0); err != nil {
 			return err
 		}
 	}
@@ -150,8 +150,8 @@ func (r *Response) page(kind, about, text string) []*record {
 // paged remembers from the log when a kind last paged.
 func (r *Response) paged(e *entry) {
 	kind, _, _ := strings.Cut(strings.TrimPrefix(e.alert.ID, "page_"), "_")
-	if at := r.pages[kind]; e.at.After(at) {
-		r.pages[kind] = e.at
+	if at := r.pages[kind]; e.said.After(at) {
+		r.pages[kind] = e.said
 	}
 }
 

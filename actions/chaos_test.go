@@ -1,0 +1,181 @@
+package actions
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// play runs one seed: chaos, then healing, until nothing is left to do. It reports whether that came to pass.
+func (w *world) play() bool {
+	for w.tick < 900 {
+		w.step()
+		w.roll()
+	}
+	w.chaos, w.hookDown, w.rowsDown = false, 0, 0
+	for _, m := range w.members {
+		if m.frozen = 0; m != w.owner {
+			m.dead = true
+		}
+	}
+	for end := w.tick + 6_000; w.tick < end; {
+		w.step()
+		if w.tick%50 == 0 && w.quiet() {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) step() {
+	w.tick++
+	w.now = w.now.Add(time.Duration(w.r.IntN(12_000)) * time.Millisecond)
+	for i := 0; i < len(w.late); i++ {
+		if l := w.late[i]; l.tick <= w.tick {
+			w.late = slices.Delete(w.late, i, i+1)
+			i--
+			l.do()
+		}
+	}
+	if len(w.feed) > 0 && w.r.IntN(12) == 0 {
+		w.arrive(w.feed[0])
+		w.feed = w.feed[1:]
+	}
+	for _, m := range w.members {
+		if m != w.owner && w.tick >= m.frozen && w.r.IntN(12) == 0 { // learns that its generation has ended
+			m.dead = true
+		}
+	}
+	w.sweep()
+	if len(w.cos) == 0 {
+		w.rebalance()
+	}
+	for range 4 {
+		if c := w.cos[w.r.IntN(len(w.cos))]; !c.done && w.tick >= c.m.frozen && !w.now.Before(c.until) {
+			w.resume(c)
+		}
+	}
+}
+
+func (w *world) arrive(s schema.Signal) {
+	v, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	w.signals = append(w.signals, schema.Record{Offset: int64(len(w.signals)), Time: w.now.UnixNano(), Value: v})
+}
+
+// roll is one roll of the dice about what goes wrong.
+func (w *world) roll() {
+	switch x := w.r.IntN(1000); {
+	case x < 6: // kill -9
+		w.stats["crashes"]++
+		w.owner.dead = true
+		w.rebalance()
+	case x < 12: // frozen for longer than the session: it wakes up as a zombie
+		w.stats["freezes"]++
+		w.zombies = true
+		w.owner.frozen = w.tick + 10 + w.r.IntN(60)
+		w.rebalance()
+	case x < 16: // cut off from the coordinator only
+		w.stats["cut off"]++
+		w.zombies = true
+		w.rebalance()
+	case x < 19:
+		w.hookDown = w.tick + w.r.IntN(150)
+	case x < 22:
+		w.rowsDown = w.tick + w.r.IntN(250)
+	case x < 50:
+		w.analyst(2)
+	case x < 60: // retention
+		for w.base < int64(len(w.log)) && w.now.Sub(w.log[w.base].at) > 65*time.Minute {
+			w.base++
+			w.stats["deleted"]++
+		}
+	}
+}
+
+// analyst releases or discards some of what is held, by id, sometimes twice.
+func (w *world) analyst(oneIn int) {
+	for _, a := range w.valid(0, int64(len(w.log))) {
+		if a.state != schema.ActionHeld || w.r.IntN(oneIn) > 0 {
+			continue
+		}
+		c := &schema.Command{Verb: schema.Release, Tenant: a.action.Tenant, Actions: []string{a.action.ID}}
+		if w.r.IntN(4) == 0 {
+			c.Verb = schema.Discard
+		}
+		w.arrive(schema.Signal{Command: c})
+		if w.r.IntN(4) == 0 {
+			w.arrive(schema.Signal{Command: c})
+		}
+	}
+}
+
+// judged is an action as the whole history of the log tells it.
+type judged struct {
+	state    schema.ActionState
+	action   *schema.Action
+	order    int64
+	released bool
+}
+
+// valid is the checker's own reading of the log between two offsets: records behind the opening of a higher term are void, the highest state counts.
+func (w *world) valid(from, to int64) []*judged {
+	var top office
+	by := map[string]*judged{}
+	for i, l := range w.log[min(from, to):to] {
+		rec := l.rec
+		if o := rec.Office; top.Less(o.Term) {
+			top = o
+		} else if o != top {
+			continue
+		}
+		a := rec.Action
+		if a == nil {
+			continue
+		}
+		j := by[a.ID]
+		if j == nil {
+			j = &judged{}
+			by[a.ID] = j
+		}
+		if a.State > j.state {
+			j.state, j.action, j.released = a.State, a, j.released || a.Released
+			if a.State == schema.ActionPending || a.State == schema.ActionReleased {
+				j.order = from + int64(i)
+			}
+		}
+	}
+	var js []*judged
+	for _, j := range by {
+		js = append(js, j)
+	}
+	slices.SortFunc(js, func(a, b *judged) int { return cmp.Compare(a.action.ID, b.action.ID) })
+	return js
+}
+
+// quiet reports whether everything that was ordered is done; what is held is released meanwhile.
+func (w *world) quiet() bool {
+	if len(w.feed)+len(w.late) > 0 || w.committed < int64(len(w.signals)) || w.owner.lane == nil || w.owner.lane.broken {
+		return false
+	}
+	w.analyst(1)
+	if w.committed < int64(len(w.signals)) {
+		return false
+	}
+	for _, j := range w.valid(0, int64(len(w.log))) {
+		if j.state < schema.ActionDiscarded || w.actions[j.action.ID] < j.state {
+			return false
+		}
+	}
+	for _, e := range w.owner.lane.fold.entries {
+		if !e.finished() {
+			return false
+		}
+	}
+	return true
+}

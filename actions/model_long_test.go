@@ -1,0 +1,9 @@
+//go:build long
+
+package actions
+
+import "testing"
+
+func TestProtocolLong(t *testing.T) { testProtocol(t, 50_000) }
+
+func TestMutantsAreCaughtLong(t *testing.T) { testMutants(t, 5_000) }

@@ -1,0 +1,205 @@
+package actions
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// check compares a finished world with what the protocol promises.
+func (w *world) check() {
+	js := map[string]*judged{}
+	for _, j := range w.valid(0, int64(len(w.log))) {
+		js[j.action.ID] = j
+	}
+	w.checkEffects(js)
+	w.checkLimits(js)
+	for _, rec := range w.signals {
+		var s schema.Signal
+		if err := json.Unmarshal(rec.Value, &s); err != nil {
+			panic(err)
+		}
+		if s.Finding != nil {
+			w.checkFinding(s.Finding, js)
+		}
+	}
+	for id, j := range js { // the last owner's memory is what the log says
+		if e := w.owner.lane.fold.entries[id]; e == nil && j.state < schema.ActionDiscarded || e != nil && e.state != j.state {
+			w.fail("the owner's state", "%s is %d in the log, %+v in memory", id, j.state, e)
+		}
+		if w.actions[id] != j.state {
+			w.fail("archived actions", "%s is %d, archived as %d", id, j.state, w.actions[id])
+		}
+	}
+	for id, n := range w.messages {
+		if n > 1 && !w.zombies {
+			w.fail("two messages", "%s: %d", id, n)
+		}
+	}
+}
+
+func (w *world) checkFinding(f *schema.Finding, js map[string]*judged) {
+	if !has(w.archived[f.ID], f) || !has(w.announced[f.ID], f) {
+		w.fail("lost finding", "%+v", f)
+	}
+	if f.Rule != "not-rotated" && w.messages[f.ID] == 0 {
+		w.fail("lost message", "%s", f.ID)
+	}
+	if wants(f) != schema.RevokeSession {
+		return
+	}
+	for id, j := range js {
+		if j.action.Token == f.Token && j.action.Epoch == fmt.Sprint(f.Epoch) && (w.effects[id].id != "" || j.state == schema.ActionDiscarded || refused(f.Token)) {
+			return
+		}
+	}
+	// A weaker version that came behind a better one revokes nothing of itself.
+	for _, v := range w.announced[f.ID] {
+		if f.Compare(&v) < 0 {
+			return
+		}
+	}
+	w.fail("lost revocation", "%s epoch %d", f.Token, f.Epoch)
+}
+
+func (w *world) checkEffects(js map[string]*judged) {
+	lives := map[string]string{}
+	last := map[string]int64{}
+	for _, e := range slices.SortedFunc(maps.Values(w.effects), func(a, b effect) int { return cmp.Or(cmp.Compare(a.logEnd, b.logEnd), a.at.Compare(b.at)) }) {
+		j := js[e.id]
+		switch {
+		case j == nil:
+			w.fail("effect without a valid record", "%s", e.id)
+			continue
+		case j.state == schema.ActionDiscarded || j.state == schema.ActionHeld:
+			w.fail("effect of what was not let go", "%s", e.id)
+		case j.order >= e.logEnd:
+			w.fail("effect before its record", "%s: recorded at %d, called at %d", e.id, j.order, e.logEnd)
+		case j.state == schema.ActionDelivered && w.published[e.id] == 0:
+			w.fail("no session.revoked", "%s", e.id)
+		}
+		life := e.tenant + "/" + e.token + "/" + e.epoch
+		if lives[life] != "" || e.id != schema.ActionID(e.tenant, e.token, string(schema.RevokeSession), e.epoch) {
+			w.fail("two ids for one life", "%s: %s %s", life, lives[life], e.id)
+		}
+		lives[life] = e.id
+		if j.order < last[e.token] {
+			w.fail("order of one token's actions", "%s", e.id)
+		}
+		last[e.token] = j.order
+	}
+}
+
+func (w *world) checkLimits(js map[string]*judged) {
+	at := map[string][]time.Time{}
+	for id, e := range w.effects {
+		if j := js[id]; j == nil || !j.released {
+			at[e.tenant] = append(at[e.tenant], e.at)
+		}
+	}
+	for tenant, ts := range at {
+		slices.SortFunc(ts, time.Time.Compare)
+		for _, l := range []struct {
+			n      int
+			window time.Duration
+		}{{perMinute, time.Minute}, {perHour, time.Hour}} {
+			for i := l.n; i < len(ts); i++ {
+				if ts[i].Sub(ts[i-l.n]) < l.window {
+					w.fail("limit", "tenant %q: more than %d in %s", tenant, l.n, l.window)
+				}
+			}
+		}
+	}
+}
+
+func violations(seed uint64, broken faults) (*world, map[string]string) {
+	w := newWorld(seed, broken)
+	done := w.play()
+	if !done {
+		w.fail("unfinished", "after %d ticks", w.tick)
+	} else {
+		w.check()
+	}
+	for _, m := range w.members {
+		m.dead = true
+	}
+	w.sweep()
+	return w, w.wrong
+}
+
+// testProtocol plays seeds on all processors and checks that they held what they are to hold.
+func testProtocol(t *testing.T, seeds uint64) {
+	var mu sync.Mutex
+	var next atomic.Uint64
+	var all sync.WaitGroup
+	stats := map[string]int{}
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for seed := next.Add(1); seed <= seeds; seed = next.Add(1) {
+				w, wrong := violations(seed, faults{})
+				mu.Lock()
+				for what, how := range wrong {
+					t.Errorf("seed %d: %s: %s", seed, what, how)
+					next.Store(seeds)
+				}
+				for k, n := range w.stats {
+					stats[k] += n
+				}
+				stats["effects"] += len(w.effects)
+				for _, j := range w.valid(0, int64(len(w.log))) {
+					stats[fmt.Sprint("actions in state ", j.state)]++
+					if j.released {
+						stats["released"]++
+					}
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	t.Log(seeds, "seeds:", stats)
+	for _, k := range []string{"crashes", "freezes", "cut off", "late", "restarts", "effects", "released", "deleted", "expired"} {
+		if stats[k] == 0 {
+			t.Errorf("no seed had any %s", k)
+		}
+	}
+}
+
+// mutants are parts of the protocol switched off. Each must be caught, or the model shows nothing.
+var mutants = map[string]faults{
+	"record before session.revoked": {recordBeforeRevoked: true},
+	"no void records":               {noVoid: true},
+	"no read-back":                  {noReadBack: true},
+	"forget actions at takeover":    {forgetActions: true},
+	"random action ids":             {randomIDs: func() string { return "" }},
+	"dispatch before durable":       {dispatchBeforeDurable: true},
+	"the last record wins":          {lastWins: true},
+	"limits count deliveries alone": {countDelivered: true},
+}
+
+func testMutants(t *testing.T, seeds uint64) {
+	for name, broken := range mutants {
+		t.Run(name, func(t *testing.T) {
+			for seed := range seeds {
+				if _, wrong := violations(seed, broken); len(wrong) > 0 {
+					t.Log("seed", seed, slices.Sorted(maps.Keys(wrong)))
+					return
+				}
+			}
+			t.Errorf("not caught in %d seeds", seeds)
+		})
+	}
+}
+
+func TestProtocol(t *testing.T) { testProtocol(t, 500) }
+
+func TestMutantsAreCaught(t *testing.T) { testMutants(t, 300) }
