@@ -82,7 +82,7 @@ func sameButVersion(a, b *Vantage) bool {
 	case version(a, b) != 0: // another version shakes hands in another way
 		return true
 	}
-	return !differ(a.ja4, b.ja4)
+	return !otherJA4(a.ja4, b.ja4)
 }
 
 func differ(a, b string) bool { return a != "" && b != "" && a != b }

@@ -1,10 +1,6 @@
 package detect
 
-import (
-	"strings"
-
-	"github.com/hijackd/hijackd/schema"
-)
+import "github.com/hijackd/hijackd/schema"
 
 // foldUse folds an event that shows the token in somebody's hands.
 func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
@@ -60,16 +56,20 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 	}
 	view.From, view.To = at, at+1
 	t.twins(view)
-	if pairs {
-		t.judge(s, view, e, false, out)
-	}
-	if ends {
-		if late { // it may show that a vantage was known before the end
-			view.To = len(view.Uses)
+	if late && s.found != 0 {
+		t.revise(s, view, e, out)
+	} else {
+		if pairs {
+			t.judge(s, view, e, false, out)
 		}
-		t.judge(s, view, e, true, out)
+		if ends {
+			if late { // it may show that a vantage was known before the end
+				view.To = len(view.Uses)
+			}
+			t.judge(s, view, e, true, out)
+		}
 	}
-	t.passOn(s, view, e, out)
+	t.passOn(view, e, out)
 }
 
 // seconds rounds a time up to full Unix seconds; 0 stays 0.
@@ -103,84 +103,17 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 		view.From--
 	}
 	if kind == RotatedOut {
-		t.inherit(s, view, e, out)
+		t.inherit(view, e, out)
 	}
-	if view.From < view.To {
+	if s.found != 0 {
+		t.revise(s, view, e, out)
+	} else {
 		t.judge(s, view, e, false, out)
+		t.judge(s, view, e, true, out)
 	}
-	t.judge(s, view, e, true, out)
 	t.passSentences(view, e, out)
 }
 
 func (u *Use) after(time int64, id string) bool {
 	return u.Time > time || u.Time == time && u.ID() > id
-}
-
-// judge asks the rules of one kind and lets out what is news.
-func (t *Tokens) judge(s *session, view *Session, e *schema.Event, ends bool, out *Output) {
-	for i := range t.rules {
-		r := &t.rules[i]
-		if r.Judge.Needs().Ends == ends {
-			r.Judge.Judge(view, func(v Verdict) { t.say(s, view, uint8(i), v, e, out) }) // #nosec G115 -- a few rules
-		}
-	}
-}
-
-func (t *Tokens) say(s *session, view *Session, rule uint8, v Verdict, e *schema.Event, out *Output) {
-	r := t.rules[rule].Rule
-	done := v.Pattern[len(v.Pattern)-1]
-	doneID := done.ID()
-	f := schema.Finding{
-		Rule: r.Name, RuleVersion: r.Version, Severity: v.Severity, Confidence: v.Confidence, Conclusive: v.Conclusive, Informed: v.Informed,
-		Scope: schema.ScopeToken, Subject: view.Token, Token: view.Token, Tenant: view.Tenant, Epoch: view.Epoch(done.Time, doneID),
-		EventID: doneID, Time: instant(done.Time), FirstSeen: instant(v.Pattern[0].Time), Attack: r.Attack, Partition: e.Partition,
-	}
-	if s.flags&sessionPartial != 0 {
-		f.WithoutHistory, f.Conclusive = true, false
-	}
-	if v.Withdraw {
-		f.Confidence, f.Conclusive = 0, false
-	}
-	for _, u := range v.Pattern {
-		f.Events = append(f.Events, u.ID())
-	}
-	about := v.About
-	news, beyond := t.news(s, rule, &f, about, v.Withdraw)
-	if news {
-		f.Subject, f.Token, f.Tenant = strings.Clone(f.Subject), strings.Clone(f.Token), strings.Clone(f.Tenant)
-		for i := len(v.Pattern) - 1; i >= 0; i-- {
-			t.name(&f, v.Pattern[i].actor())
-		}
-		f.Evidence = map[string]any{}
-		v.Explain(&f)
-		f.Summary = clean(f.Summary)
-		if beyond > 0 {
-			about, f.Informed = aboutBeyond, f.Informed+beyond
-			f.Evidence["further"] = beyond
-		}
-		f.Evidence["about"] = strings.Clone(about)
-		f.ID = schema.FindingID(f.Tenant, f.Rule, f.Scope, f.Subject, f.Epoch, about)
-		out.Findings = append(out.Findings, f)
-	}
-	if v.Sentence != "" && !f.WithoutHistory && (news || e.Type == schema.Superseded) {
-		f.ID = schema.FindingID(f.Tenant, f.Rule, f.Scope, f.Subject, f.Epoch, v.About)
-		t.sentence(view, &f, v.Sentence, e, out)
-	}
-}
-
-// name fills in who a finding is about, where it is not known yet.
-func (t *Tokens) name(f *schema.Finding, number uint8) {
-	a := t.actorOf(number)
-	if a == nil {
-		return
-	}
-	if f.User == "" {
-		f.User = t.texts.text(a.user)
-	}
-	if f.Session == "" {
-		f.Session = t.texts.text(a.session)
-	}
-	if f.App == "" {
-		f.App = t.symbols.Text(a.app)
-	}
 }

@@ -106,6 +106,7 @@ func (t *Tokens) compact(s *session, horizon int64) {
 
 // thin keeps of each vantage the first and the last use per cell.
 func (t *Tokens) thin(s *session, cell, horizon int64) {
+	s.flags |= sessionThinned
 	kept := t.sorted(s)
 	inner := make([]bool, len(kept))
 	type place struct {

@@ -35,7 +35,15 @@ func stableJA4(s string) string {
 	if !ok || len(a) != 10 || strings.Contains(extensions, "_") {
 		return s
 	}
-	return ciphers
+	return a[:1] + ":" + ciphers
+}
+
+// otherJA4 reports whether two stable parts name different software: over one transport, for TCP and QUIC offer different ciphers.
+func otherJA4(a, b string) bool {
+	if len(a) > 1 && len(b) > 1 && a[1] == ':' && b[1] == ':' && a[0] != b[0] {
+		return false
+	}
+	return differ(a, b)
 }
 
 // look is a signature over everything that a vantage says.
@@ -118,6 +126,7 @@ func (t *Tokens) vantage(s *session, v *Vantage, at int64) (number uint8, look u
 
 // dropVantage drops the vantage whose last use is the oldest, with its uses.
 func (t *Tokens) dropVantage(s *session) {
+	s.flags |= sessionThinned
 	var last [256]int64
 	for i := range last {
 		last[i] = math.MinInt64

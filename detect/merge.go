@@ -17,11 +17,14 @@ func Merge(into map[string]schema.Finding, findings ...schema.Finding) {
 	}
 }
 
-// Sorted returns merged findings by (time, id).
+// Sorted returns merged findings by (time, id), without those that were withdrawn, and as a last word: what ranked their versions
+// is cleared.
 func Sorted(merged map[string]schema.Finding) []schema.Finding {
 	all := make([]schema.Finding, 0, len(merged))
 	for _, f := range merged {
-		all = append(all, f)
+		if f.Informed = 0; f.Confidence > 0 {
+			all = append(all, f)
+		}
 	}
 	slices.SortFunc(all, func(a, b schema.Finding) int {
 		if c := a.Time.Compare(b.Time); c != 0 {

@@ -1,7 +1,10 @@
 package detect
 
 import (
+	"cmp"
+	"encoding/base64"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -10,19 +13,123 @@ import (
 )
 
 const (
-	// MaxFindings is the most findings per rule, token and epoch (contract section 3). The last one stands for all that is beyond.
+	// MaxFindings is the most findings per rule, token and epoch (contract section 3): the first ones in order of arrival. The last
+	// one stands for all that is beyond and counts it.
 	MaxFindings = 32
 	aboutBeyond = "beyond"
+
+	findingDigest = 15  // bytes of a finding's id
+	maxRevisions  = 100 // of a finding; after that its versions only grow stronger
 )
 
-// news reports whether a version of a finding is new or stronger than what went out, and remembers it. beyond is, for a finding
-// past MaxFindings − 1, the count of such findings so far. What is withdrawn is only news where it went out.
-func (t *Tokens) news(s *session, rule uint8, f *schema.Finding, about string, withdraw bool) (news bool, beyond int) {
-	id := xxhash.Sum64String(about)
-	now := found{
-		id: id, time: f.Time.UnixNano(), first: f.FirstSeen.UnixNano(), event: xxhash.Sum64String(f.EventID),
-		confidence: float32(f.Confidence), epoch: uint16(min(f.Epoch, math.MaxUint16)), rule: rule, informed: uint8(min(f.Informed, math.MaxUint8)), // #nosec G115 -- clamped
+// candidate is a verdict as a finding, not yet explained.
+type candidate struct {
+	rule    uint8
+	verdict Verdict
+	finding schema.Finding
+	version found
+}
+
+// judge asks the rules of one kind and lets out what is news.
+func (t *Tokens) judge(s *session, view *Session, e *schema.Event, ends bool, out *Output) {
+	t.ask(s, view, e, ends, func(c *candidate) {
+		p := t.out(s, c)
+		if p == nil {
+			t.first(s, view, e, c, out)
+			return
+		}
+		c.raise(p.revision)
+		switch order := c.version.compare(p); {
+		case order > 0 || order == 0 && !c.version.equal(p):
+			t.again(view, e, c, p, out)
+		case e.Type == schema.Superseded:
+			t.sentence(view, c, e, out)
+		}
+	})
+}
+
+func (t *Tokens) ask(s *session, view *Session, e *schema.Event, ends bool, hear func(*candidate)) {
+	for i := range t.rules {
+		if r := &t.rules[i]; r.Judge.Needs().Ends == ends {
+			r.Judge.Judge(view, func(v Verdict) {
+				c := t.candidate(s, view, e, uint8(i), v) // #nosec G115 -- a few rules
+				hear(&c)
+			})
+		}
 	}
+}
+
+// revise judges everything afresh after a fact came late, for some facts weaken what was found: a start that makes a replay a new life,
+// a later expiry, an earlier end. What is found no more is withdrawn, what is weaker now replaces what was said: such versions
+// are better informed, and the merged findings are those that would have been found in order.
+func (t *Tokens) revise(s *session, view *Session, e *schema.Event, out *Output) {
+	from, to := view.From, view.To
+	view.From, view.To = 0, len(view.Uses)
+	best := map[[findingDigest]byte]*candidate{}
+	var order []*candidate
+	for _, ends := range []bool{false, true} {
+		t.ask(s, view, e, ends, func(c *candidate) {
+			switch old := best[c.version.id]; {
+			case old == nil:
+				best[c.version.id] = c
+				order = append(order, c)
+			case c.finding.Compare(&old.finding) > 0:
+				*old = *c
+			}
+		})
+	}
+	for r := s.found; r != 0; r = t.found.at(r).next {
+		p := t.found.at(r)
+		// What is further back was judged from uses that are not kept any more.
+		if best[p.id] == nil && p.flags&(foundWithdrawn|foundBeyond) == 0 && s.flags&sessionThinned == 0 && p.time >= s.newest-t.lateness && p.revision < maxRevisions {
+			t.withdraw(view, e, p, out)
+		}
+	}
+	for _, c := range order {
+		p := t.out(s, c)
+		if p == nil {
+			t.first(s, view, e, c, out)
+			continue
+		}
+		c.raise(p.revision)
+		order := c.version.compare(p)
+		switch {
+		case order == 0 && c.version.equal(p):
+			if e.Type == schema.Superseded {
+				t.sentence(view, c, e, out)
+			}
+			continue
+		case order <= 0 && (p.time < s.newest-t.lateness || s.flags&sessionThinned != 0 || p.revision >= maxRevisions):
+			continue
+		case order <= 0:
+			c.raise(1)
+		}
+		t.again(view, e, c, p, out)
+	}
+	view.From, view.To = from, to
+}
+
+func (t *Tokens) candidate(s *session, view *Session, e *schema.Event, rule uint8, v Verdict) candidate {
+	r := t.rules[rule].Rule
+	done := v.Pattern[len(v.Pattern)-1]
+	f := schema.Finding{
+		Rule: r.Name, RuleVersion: r.Version, Severity: v.Severity, Confidence: v.Confidence, Conclusive: v.Conclusive, Informed: v.Informed,
+		Scope: schema.ScopeToken, Subject: view.Token, Token: view.Token, Tenant: view.Tenant,
+		EventID: done.ID(), Time: instant(done.Time), FirstSeen: instant(v.Pattern[0].Time), Attack: r.Attack, Partition: e.Partition,
+	}
+	f.Epoch = view.Epoch(done.Time, f.EventID)
+	if s.flags&sessionPartial != 0 {
+		f.WithoutHistory, f.Conclusive = true, false
+	}
+	for _, u := range v.Pattern {
+		f.Events = append(f.Events, u.ID())
+	}
+	f.ID = schema.FindingID(f.Tenant, f.Rule, f.Scope, f.Subject, f.Epoch, v.About)
+	now := found{
+		id: digest(f.ID), time: f.Time.UnixNano(), first: f.FirstSeen.UnixNano(), event: xxhash.Sum64String(f.EventID),
+		confidence: float32(f.Confidence), epoch: uint16(min(f.Epoch, math.MaxUint16)), rule: rule, informed: uint8(f.Informed), // #nosec G115 -- clamped or small
+	}
+	now.events = uint64(v.Basis) // #nosec G115 -- bits
 	for _, e := range f.Events {
 		now.events = now.events*31 + xxhash.Sum64String(e)
 	}
@@ -32,63 +139,136 @@ func (t *Tokens) news(s *session, rule uint8, f *schema.Finding, about string, w
 	if f.WithoutHistory {
 		now.flags |= foundPartial
 	}
+	return candidate{rule, v, f, now}
+}
+
+// raise lifts a candidate over what was said before that many revisions.
+func (c *candidate) raise(revisions uint8) {
+	c.version.revision += revisions
+	c.version.informed += 2 * revisions
+	c.finding.Informed += 2 * int(revisions)
+}
+
+// out finds the version of the candidate's finding that went out, or nil.
+func (t *Tokens) out(s *session, c *candidate) *found {
+	for r := s.found; r != 0; r = t.found.at(r).next {
+		if p := t.found.at(r); p.id == c.version.id {
+			return p
+		}
+	}
+	return nil
+}
+
+// first lets out a finding that is new.
+func (t *Tokens) first(s *session, view *Session, e *schema.Event, c *candidate, out *Output) {
 	same, past, all := 0, 0, 0
 	for r := s.found; r != 0; r = t.found.at(r).next {
 		p := t.found.at(r)
 		all++
-		if p.rule != rule || p.epoch != now.epoch {
-			continue
-		}
-		if p.id == id {
-			if !now.stronger(p) {
-				return false, 0
-			}
-			if p.flags&foundBeyond != 0 {
-				return false, 0 // counted already
-			}
-			now.next = p.next
-			*p = now
-			return true, 0
-		}
-		same++
-		if p.flags&foundBeyond != 0 {
-			past++
+		if p.rule == c.rule && p.epoch == c.version.epoch {
+			same++
+			past += int(p.flags & foundBeyond)
 		}
 	}
-	if all >= maxFound || withdraw {
-		return false, 0
+	if all >= maxFound {
+		return
 	}
+	beyond := 0
 	if same >= MaxFindings-1 {
-		now.flags |= foundBeyond
-		beyond = past + 1
+		c.version.flags |= foundBeyond
+		beyond = past/foundBeyond + 1
 	}
 	r := t.found.get()
-	now.next = s.found
-	*t.found.at(r) = now
+	c.version.next = s.found
+	*t.found.at(r) = c.version
 	s.found = r
-	return true, beyond
+	t.let(view, e, c, beyond, out)
 }
 
-// stronger reports whether a may be stronger than b by schema.Finding.Compare; of two that differ only in ids it says yes.
-func (a *found) stronger(b *found) bool {
-	flag := func(f, bit uint8) int { return int(f & bit) }
-	switch {
-	case flag(a.flags, foundPartial) != flag(b.flags, foundPartial):
-		return flag(a.flags, foundPartial) == 0
-	case a.informed != b.informed:
-		return a.informed > b.informed
-	case flag(a.flags, foundConclusive) != flag(b.flags, foundConclusive):
-		return flag(a.flags, foundConclusive) != 0
-	case a.confidence != b.confidence:
-		return a.confidence > b.confidence
-	case a.time != b.time:
-		return a.time < b.time
-	case a.event != b.event:
-		return true
-	case a.first != b.first:
-		return a.first > b.first
+// again lets out a version that replaces p.
+func (t *Tokens) again(view *Session, e *schema.Event, c *candidate, p *found, out *Output) {
+	if p.flags&foundBeyond != 0 {
+		return // counted already
 	}
-	return a.events != b.events
+	c.version.next = p.next
+	*p = c.version
+	t.let(view, e, c, 0, out)
+}
+
+func (t *Tokens) let(view *Session, e *schema.Event, c *candidate, beyond int, out *Output) {
+	v, f := &c.verdict, c.finding
+	f.Subject, f.Token, f.Tenant = strings.Clone(f.Subject), strings.Clone(f.Token), strings.Clone(f.Tenant)
+	for i := len(v.Pattern) - 1; i >= 0; i-- {
+		t.name(&f, v.Pattern[i].actor())
+	}
+	f.Evidence = map[string]any{}
+	v.Explain(&f)
+	f.Summary = clean(f.Summary)
+	f.Evidence["about"] = clean(v.About)
+	if beyond > 0 {
+		f.Informed += beyond
+		f.Evidence["about"], f.Evidence["beyond"] = aboutBeyond, beyond
+		f.ID = schema.FindingID(f.Tenant, f.Rule, f.Scope, f.Subject, f.Epoch, aboutBeyond)
+	}
+	out.Findings = append(out.Findings, f)
+	t.sentence(view, c, e, out)
+}
+
+// withdraw says that a finding turned out to be none: confidence 0, better informed than what was said.
+func (t *Tokens) withdraw(view *Session, e *schema.Event, p *found, out *Output) {
+	p.revision++
+	p.informed = 2 * p.revision
+	p.confidence = 0
+	p.flags = p.flags&^foundConclusive | foundWithdrawn
+	r := t.rules[p.rule].Rule
+	token := strings.Clone(view.Token)
+	out.Findings = append(out.Findings, schema.Finding{
+		ID: "fnd_" + base64.RawURLEncoding.EncodeToString(p.id[:]), Rule: r.Name, RuleVersion: r.Version, Severity: schema.Low,
+		Informed: int(p.informed), Scope: schema.ScopeToken, Subject: token, Token: token, Tenant: strings.Clone(view.Tenant), Epoch: int(p.epoch),
+		Time: instant(p.time), FirstSeen: instant(p.first), Attack: r.Attack, Evidence: map[string]any{"withdrawn": true},
+		Summary: "Withdrawn: an event that came late explains it", Events: []string{}, Partition: e.Partition,
+		WithoutHistory: p.flags&foundPartial != 0,
+	})
+}
+
+// name fills in who a finding is about, where it is not known yet.
+func (t *Tokens) name(f *schema.Finding, number uint8) {
+	a := t.actorOf(number)
+	if a == nil {
+		return
+	}
+	if f.User == "" {
+		f.User = t.texts.text(a.user)
+	}
+	if f.Session == "" {
+		f.Session = t.texts.text(a.session)
+	}
+	if f.App == "" {
+		f.App = t.symbols.Text(a.app)
+	}
+}
+
+// compare orders versions as schema.Finding.Compare does, ids apart.
+func (f *found) compare(o *found) int {
+	flag := func(x *found, bit uint8) uint8 { return x.flags & bit }
+	return cmp.Or(
+		cmp.Compare(flag(o, foundPartial), flag(f, foundPartial)),
+		cmp.Compare(f.informed, o.informed),
+		cmp.Compare(flag(f, foundConclusive), flag(o, foundConclusive)),
+		cmp.Compare(f.confidence, o.confidence),
+		cmp.Compare(o.time, f.time),
+		cmp.Compare(f.first, o.first),
+	)
+}
+
+func (f *found) equal(o *found) bool { return f.event == o.event && f.events == o.events }
+
+func digest(id string) (d [findingDigest]byte) {
+	b, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(id, "fnd_"))
+	if err == nil {
+		copy(d[:], b)
+	}
+	return d
 }
 
 func instant(ns int64) time.Time { return time.Unix(0, ns).UTC() }

@@ -35,6 +35,7 @@ const (
 	sessionPartial             // its history could not be read
 	sessionHasUse              // newest is valid
 	sessionEnded               // it has a mark other than a start
+	sessionThinned             // uses were dropped that might matter
 )
 
 // vantage is where and how a token is used. Each address is one of its own; rules decide which are equivalent.
@@ -124,7 +125,8 @@ type mark struct {
 
 // found remembers the version of a finding that went out, so that only a stronger one goes out after it.
 type found struct {
-	id         uint64
+	id         [findingDigest]byte
+	revision   uint8
 	time       int64
 	first      int64
 	event      uint64
@@ -141,6 +143,7 @@ const (
 	foundConclusive = 1 << iota
 	foundPartial
 	foundBeyond // counted in the last one
+	foundWithdrawn
 )
 
 const textSize = 27

@@ -76,12 +76,12 @@ func (t *Tokens) note(kind schema.EventType, e *schema.Event, token, previous, c
 }
 
 // inherit hands down what is known, now that the token is known to be replaced.
-func (t *Tokens) inherit(s *session, view *Session, e *schema.Event, out *Output) {
+func (t *Tokens) inherit(view *Session, e *schema.Event, out *Output) {
 	t.bequeath(view, e, e.PreviousToken, e.Time, 0, func(*Use) bool { return true }, out)
 }
 
 // passOn hands down a use that came after the token was known to be replaced but happened before.
-func (t *Tokens) passOn(_ *session, view *Session, e *schema.Event, out *Output) {
+func (t *Tokens) passOn(view *Session, e *schema.Event, out *Output) {
 	t.bequeathAll(view, e, 0, func(u *Use) bool { return u.Time == e.Time && u.ID() == e.ID }, out)
 }
 
@@ -182,8 +182,12 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 	t.settle(s, view)
 	view.From, view.To = 0, len(view.Uses)
 	t.twins(view)
-	t.judge(s, view, e, false, out)
-	t.judge(s, view, e, true, out)
+	if s.found != 0 {
+		t.revise(s, view, e, out)
+	} else {
+		t.judge(s, view, e, false, out)
+		t.judge(s, view, e, true, out)
+	}
 	t.bequeathAll(view, e, p.Hops, func(u *Use) bool { return fresh[eventIdentity{u.Time, u.ID()}] }, out)
 }
 

@@ -91,10 +91,10 @@ type Verdict struct {
 	Informed   int // see schema.Finding
 	// Pattern holds the uses that make the finding, in event order; the last one completes it.
 	Pattern []*Use
+	// Basis is what else the judgement rests on, such as when the token expired: another one makes another version.
+	Basis int64
 	// Sentence, if not empty, says for what the token's successors are to be revoked, if it was rotated out.
 	Sentence string
-	// Withdraw: the finding, if it went out, turned out to be none. It goes out again with confidence 0.
-	Withdraw bool
 	// Explain fills in summary, evidence and ends, from the verdict's own operands only. Called once it is known to be news.
 	Explain func(*schema.Finding)
 }

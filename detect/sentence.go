@@ -21,9 +21,13 @@ func (m *Mark) Sentencing() (p Sentencing, ok bool) {
 	return p, ok
 }
 
-// sentence tells the successors of a token that was replayed.
-func (t *Tokens) sentence(view *Session, f *schema.Finding, class string, e *schema.Event, out *Output) {
-	p := Sentencing{Finding: f.ID, Token: view.Token, Severity: f.Severity, Class: class}
+// sentence tells the successors of a token that was replayed, if the verdict says so.
+func (t *Tokens) sentence(view *Session, c *candidate, e *schema.Event, out *Output) {
+	f := &c.finding
+	if c.verdict.Sentence == "" || f.WithoutHistory {
+		return
+	}
+	p := Sentencing{Finding: f.ID, Token: view.Token, Severity: f.Severity, Class: c.verdict.Sentence}
 	t.pronounce(view, p, e, f.Time.UnixNano(), out)
 }
 

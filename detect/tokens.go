@@ -36,6 +36,7 @@ func (o *Output) Reset() {
 type Tokens struct {
 	rules    []Running
 	pairs    Needs // over all rules that look at several vantages
+	lateness int64 // ns
 	keep     int64 // how far back from a token's newest use all uses are kept, ns
 	budget   *Budget
 	keyer    schema.Keyer
@@ -73,7 +74,7 @@ func NewTokens(o Options) *Tokens {
 		}
 	}
 	t.pairs.Window = window
-	t.keep = int64(o.Lateness + window)
+	t.lateness, t.keep = int64(o.Lateness), int64(o.Lateness+window)
 	t.sessions.owner, t.vantages.owner, t.actors.owner, t.uses.owner = t, t, t, t
 	t.marks.owner, t.found.owner, t.texts.owner = t, t, t
 	return t

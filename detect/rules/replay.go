@@ -109,7 +109,7 @@ func (r dead) verdict(s *detect.Session, first int64) detect.Verdict {
 			known = known || v.First <= first && detect.Equivalent(v, r.use.Vantage)
 		}
 	}
-	v := detect.Verdict{About: "rejected " + label, Pattern: []*detect.Use{r.use}}
+	v := detect.Verdict{About: "rejected " + label, Pattern: []*detect.Use{r.use}, Basis: r.ended}
 	if r.end != nil {
 		v.Pattern = []*detect.Use{r.end.At(), r.use}
 	}
@@ -160,7 +160,12 @@ func (j replay) sentenced(s *detect.Session, m *detect.Mark, say func(detect.Ver
 	if !ok || p.Token == s.Token {
 		return
 	}
-	v := detect.Verdict{
+	for i := range s.Marks {
+		if o := &s.Marks[i]; o.Kind == detect.RotatedOut && o.Time <= m.Time {
+			return // its successor answers for it
+		}
+	}
+	say(detect.Verdict{
 		About: "sentenced " + p.Finding, Severity: p.Severity, Confidence: 0.95, Conclusive: true, Pattern: []*detect.Use{m.At()},
 		Explain: func(f *schema.Finding) {
 			f.Evidence = map[string]any{
@@ -169,13 +174,7 @@ func (j replay) sentenced(s *detect.Session, m *detect.Mark, say func(detect.Ver
 			}
 			f.Summary = fmt.Sprintf("A token that this one replaced, %s back, was replayed (%s)", plural(p.Hops, "rotation"), p.Class)
 		},
-	}
-	for i := range s.Marks {
-		if o := &s.Marks[i]; o.Kind == detect.RotatedOut && o.Time <= m.Time {
-			v.Withdraw, v.Informed = true, 1 // its successor answers for it
-		}
-	}
-	say(v)
+	})
 }
 
 func stamp(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339Nano) }
