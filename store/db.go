@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -25,16 +27,26 @@ func Defaults() Config {
 
 // Validate reports what is wrong with c. It never quotes the DSN, which may hold a password.
 func (c Config) Validate() error {
-	o, err := clickhouse.ParseDSN(c.DSN)
+	o, err := parse(c.DSN)
 	switch {
 	case err != nil:
-		return errors.New("clickhouse.dsn: not a clickhouse:// or http:// address")
+		return err
 	case o.Auth.Database == "":
 		return errors.New("clickhouse.dsn: names no database")
 	case c.RetentionDays < 1 || c.RetentionDays > 36500:
 		return fmt.Errorf("clickhouse.retention_days: %d is not between 1 and 36500", c.RetentionDays)
 	}
 	return nil
+}
+
+// parse reads a DSN. Its errors quote nothing of it.
+func parse(dsn string) (*clickhouse.Options, error) {
+	scheme, _, _ := strings.Cut(dsn, "://")
+	o, err := clickhouse.ParseDSN(dsn)
+	if err != nil || !slices.Contains([]string{"clickhouse", "tcp", "native", "http", "https"}, scheme) {
+		return nil, errors.New("clickhouse.dsn: not a clickhouse:// or http:// address")
+	}
+	return o, nil
 }
 
 // DB is a pool of connections to one ClickHouse database.
@@ -45,14 +57,14 @@ type DB struct {
 	texts   *texts
 }
 
-// Open returns a DB for cfg. It connects when first used. parse reads a user agent, so that stored events come back with it parsed.
-func Open(cfg Config, parse func(string) schema.Agent) (*DB, error) {
+// Open returns a DB for cfg. It connects when first used. parseAgent reads a user agent, so that stored events come back with it parsed.
+func Open(cfg Config, parseAgent func(string) schema.Agent) (*DB, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	o, err := clickhouse.ParseDSN(cfg.DSN)
+	o, err := parse(cfg.DSN)
 	if err != nil {
-		return nil, errors.New("clickhouse.dsn: not a clickhouse:// or http:// address")
+		return nil, err
 	}
 	if o.ReadTimeout == 0 {
 		o.ReadTimeout = insertTimeout
@@ -64,7 +76,7 @@ func Open(cfg Config, parse func(string) schema.Agent) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open clickhouse: %w", err)
 	}
-	return &DB{conn: conn, options: o, cfg: cfg, texts: newTexts(parse)}, nil
+	return &DB{conn: conn, options: o, cfg: cfg, texts: newTexts(parseAgent)}, nil
 }
 
 // Ping reports whether ClickHouse answers.

@@ -96,9 +96,9 @@ func (db *DB) Status(ctx context.Context) ([]Step, error) {
 
 // Print writes the SQL that Migrate would run on an empty server. It connects to nothing.
 func Print(w io.Writer, cfg Config) error {
-	o, err := clickhouse.ParseDSN(cfg.DSN)
+	o, err := parse(cfg.DSN)
 	if err != nil {
-		return errors.New("clickhouse.dsn: not a clickhouse:// or http:// address")
+		return err
 	}
 	p := sql.Params{Cluster: cfg.Cluster, RetentionDays: cfg.RetentionDays}
 	ms, err := sql.Migrations()
@@ -126,7 +126,7 @@ func Print(w io.Writer, cfg Config) error {
 }
 
 func createDatabase(name string, p sql.Params) string {
-	return strings.TrimSpace("CREATE DATABASE IF NOT EXISTS `" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "` " + p.OnCluster())
+	return "CREATE DATABASE IF NOT EXISTS `" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`" + p.OnCluster()
 }
 
 // createDatabase works over a connection of its own: one that names a missing database is refused.
@@ -173,6 +173,9 @@ func (db *DB) applied(ctx context.Context) (map[uint32]string, error) {
 		if err := rows.Scan(&v, &sum); err != nil {
 			return nil, fmt.Errorf("read migrations: %w", err)
 		}
+		if old, ok := sums[v]; ok && old != sum {
+			return nil, fmt.Errorf("migration %d was applied with two contents (%.12s, %.12s)", v, old, sum)
+		}
 		sums[v] = sum
 	}
 	if err := rows.Err(); err != nil {
@@ -202,7 +205,7 @@ func (db *DB) setRetention(ctx context.Context) error {
 		if strings.Contains(made, "TTL "+ttl+" ") {
 			continue
 		}
-		if err := db.conn.Exec(ctx, strings.Join([]string{"ALTER TABLE", t.table, p.OnCluster(), "MODIFY TTL", ttl}, " ")); err != nil {
+		if err := db.conn.Exec(ctx, "ALTER TABLE "+t.table+p.OnCluster()+" MODIFY TTL "+ttl); err != nil {
 			return fmt.Errorf("set retention of %s: %w", t.table, err)
 		}
 	}

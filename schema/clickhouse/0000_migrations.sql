@@ -1,5 +1,5 @@
 -- What has been applied. The checksum is that of the file, before its settings were filled in.
-CREATE TABLE IF NOT EXISTS schema_migrations {{.OnCluster}}
+CREATE TABLE IF NOT EXISTS schema_migrations{{.OnCluster}}
 (
     version UInt32,
     name    String,

@@ -3,7 +3,7 @@
 -- Weeks and retention count Kafka's time: event time is written by whoever sends events.
 -- Small granules in compact parts make looking up a thousand tokens cheap; sparse serialization costs inserts a fifth; deduplication of
 -- inserted blocks stays off, it lost rows.
-CREATE TABLE IF NOT EXISTS session_events {{.OnCluster}}
+CREATE TABLE IF NOT EXISTS session_events{{.OnCluster}}
 (
     tenant         String,
     token          String,
@@ -49,7 +49,7 @@ SETTINGS index_granularity = 256, min_bytes_for_wide_part = 1099511627776, min_r
     ttl_only_drop_parts = 1, non_replicated_deduplication_window = 0, ratio_of_defaults_for_sparse_serialization = 1;
 
 -- User agents by number. Each is written before the first event that needs it, and again in every week of use.
-CREATE TABLE IF NOT EXISTS user_agents {{.OnCluster}}
+CREATE TABLE IF NOT EXISTS user_agents{{.OnCluster}}
 (
     id     UInt64,
     text   String,
@@ -64,8 +64,9 @@ ORDER BY id
 TTL seen + toIntervalDay({{.AgentDays}})
 SETTINGS index_granularity = 256, non_replicated_deduplication_window = 0;
 
--- Every version of a finding. The view findings shows the strongest one of each id.
-CREATE TABLE IF NOT EXISTS finding_versions {{.OnCluster}}
+-- Every version of a finding. The view findings shows the strongest one of each id; of equally strong ones the one that was decided to do more
+-- stays (version = response), since that was done.
+CREATE TABLE IF NOT EXISTS finding_versions{{.OnCluster}}
 (
     id              String,
     strength        UInt64,
@@ -103,12 +104,13 @@ CREATE TABLE IF NOT EXISTS finding_versions {{.OnCluster}}
 )
 ENGINE = {{.ReplacingMergeTree "response"}}
 PARTITION BY toMonday(recorded)
-ORDER BY (tenant, id, strength, time, event_id, first_seen)
+PRIMARY KEY (tenant, id)
+ORDER BY (tenant, id, strength, time, event_id, first_seen, events)
 TTL recorded + toIntervalDay({{.RetentionDays}})
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 0;
 
 -- Actions in the state that ranks highest (version = state and attempts), whatever the order of writing.
-CREATE TABLE IF NOT EXISTS action_states {{.OnCluster}}
+CREATE TABLE IF NOT EXISTS action_states{{.OnCluster}}
 (
     tenant      String,
     action_id   String,

@@ -1,6 +1,6 @@
 -- The public tables. They need no FINAL and show text where the storage has numbers; a condition on tenant and token reaches the primary key.
 
-CREATE VIEW IF NOT EXISTS events {{.OnCluster}} AS
+CREATE VIEW IF NOT EXISTS events{{.OnCluster}} AS
 SELECT
     e.tenant AS tenant,
     e.token AS token,
@@ -52,7 +52,7 @@ FROM session_events AS e FINAL
 LEFT ANY JOIN user_agents AS a ON a.id = e.agent;
 
 -- Of the versions of a finding the strongest: in the order of contract section 3, whatever the order of writing.
-CREATE VIEW IF NOT EXISTS findings {{.OnCluster}} AS
+CREATE VIEW IF NOT EXISTS findings{{.OnCluster}} AS
 SELECT
     id, rule, rule_version, severity, confidence, conclusive, decision, would, suppressed_by, scope, subject, epoch, tenant, token, user, session, app,
     event_id, time, first_seen, detected_at, summary, attack, evidence, events, `from`, `to`,
@@ -74,10 +74,11 @@ SELECT
     JSONExtractString(`to`, 'ua') AS to_ua,
     without_history, informed, partition
 FROM finding_versions FINAL
-ORDER BY tenant, finding_versions.id, strength DESC, finding_versions.time, finding_versions.event_id, finding_versions.first_seen DESC
+ORDER BY tenant, finding_versions.id, strength DESC, finding_versions.time, finding_versions.event_id, finding_versions.first_seen DESC,
+    finding_versions.events DESC
 LIMIT 1 BY tenant, finding_versions.id;
 
-CREATE VIEW IF NOT EXISTS actions {{.OnCluster}} AS
+CREATE VIEW IF NOT EXISTS actions{{.OnCluster}} AS
 SELECT
     action_id, action, tenant, token,
     ['', 'pending', 'held', 'pending', 'discarded', 'failed', 'delivered'][state + 1] AS state,
@@ -89,7 +90,7 @@ FROM action_states FINAL;
 
 -- Per token, by least, greatest and distinct alone, so that a row read twice counts once.
 -- vantages_at_once: distinct (network, user agent) used in five successive minutes of the clock, so never overstated.
-CREATE VIEW IF NOT EXISTS tokens {{.OnCluster}} AS
+CREATE VIEW IF NOT EXISTS tokens{{.OnCluster}} AS
 SELECT
     tenant,
     token,

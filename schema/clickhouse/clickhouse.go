@@ -31,12 +31,12 @@ type Params struct {
 	RetentionDays int    // after which events are dropped, counted from the record time
 }
 
-// OnCluster is the clause that follows the name in every CREATE, empty on a single server.
+// OnCluster is the clause that follows the name in every CREATE, with a space before it, empty on a single server.
 func (p Params) OnCluster() string {
 	if p.Cluster == "" {
 		return ""
 	}
-	return "ON CLUSTER `" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(p.Cluster) + "`"
+	return " ON CLUSTER `" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(p.Cluster) + "`"
 }
 
 // ReplacingMergeTree is the engine that keeps, of rows with one key, that of the greatest version. Replicated ones take their path from
