@@ -95,7 +95,7 @@ func (d *Decoder) headers(headers []schema.Header) (structured, binary, ok bool)
 	for i := range headers {
 		h := &headers[i]
 		var into *[]byte
-		f := fUnknown
+		var f field
 		switch h.Key {
 		case "ce_specversion":
 			binary = true

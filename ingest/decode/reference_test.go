@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -265,14 +266,10 @@ func (r *reference) event(m members, rec *schema.Record, cloudType bool, hasher 
 	}
 	e.Ahead = rec.Time > 0 && e.Time-rec.Time > int64(5*time.Minute)
 	is := func(types ...schema.EventType) bool {
-		for _, t := range types {
-			if e.Type == t {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(types, e.Type)
 	}
-	needsToken := !is(schema.LoginFailed) && !(is(schema.SessionRevoked) && (e.Session != "" || e.User != ""))
+	named := is(schema.SessionRevoked) && (e.Session != "" || e.User != "")
+	needsToken := !named && !is(schema.LoginFailed)
 	if fail || e.ID == "" || m["time"] == nil || needsToken && e.Token == "" ||
 		is(schema.SessionUsed, schema.SessionStarted, schema.LoginFailed) && m["ip"] == nil ||
 		is(schema.SessionRotated, schema.Superseded) && e.PreviousToken == "" ||
@@ -388,7 +385,7 @@ func loneSurrogate(b []byte) bool {
 			code, _ = strconv.ParseUint(string(b[at[0]+2:at[1]]), 16, 16)
 		}
 		low := code >= 0xDC00 && code < 0xE000
-		if high >= 0 && !(low && at[0] == high) || high < 0 && low {
+		if high >= 0 && (!low || at[0] != high) || high < 0 && low {
 			return true
 		}
 		if high = -1; code >= 0xD800 && code < 0xDC00 {

@@ -8,7 +8,8 @@ func (s *scanner) value(i, depth int) (v span, next int) {
 	if i >= len(s.b) {
 		return v, s.fail(BadJSON)
 	}
-	start, end, k := i, 0, kNull
+	start, end := i, 0
+	var k kind
 	switch c := s.b[i]; c {
 	case '"':
 		start = i + 1

@@ -73,6 +73,17 @@ func TestRawTokenIsNowhere(t *testing.T) {
 	}
 }
 
+func TestShortRawTokenIsOverwritten(t *testing.T) {
+	rec := record(strings.Replace(bare, fp, "tok<en>7", 1) + `,"user":"tok<en>7 is too short to look for"}`)
+	var e schema.Event
+	if r := New(testHasher(t), 0).Decode(rec, &e); r != nil || !strings.HasPrefix(e.User, "tok<en>7") {
+		t.Fatalf("%v, %+v", r, e)
+	}
+	if strings.Contains(string(rec.Value), `"tok<en>7"`) {
+		t.Errorf("%q", rec.Value)
+	}
+}
+
 // TestRejectsShowNothing damages records that hold the canary everywhere, and looks for it in what comes out.
 func TestRejectsShowNothing(t *testing.T) {
 	bad := []string{canary, `"` + canary + `"`, `{"` + canary + `":`, `["` + canary + `"]`, `{"` + canary + `":1,"` + canary + `":2}`, "{" + canary + "}", "\x00" + canary, "\xff" + canary}

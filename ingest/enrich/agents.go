@@ -8,7 +8,7 @@ import (
 )
 
 // agentSlots is how many user agents a lane remembers: one slot for each hash, at most 512 bytes of text each.
-const agentSlots = 2048
+const agentSlots = 1 << 12
 
 // Agents remembers parsed user agents. It is not safe for concurrent use.
 type Agents struct {

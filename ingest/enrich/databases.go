@@ -154,9 +154,17 @@ func (d *Databases) Failures() int64 { return d.failures.Load() }
 
 // Lookup is what the databases and trusted networks say about an address, without a cache.
 func (d *Databases) Lookup(ip netip.Addr) schema.Geo {
-	g := d.current.Load().lookup(ip)
-	g.Network = classify(g.Network, g.ASN)
-	return g
+	g := d.current.Load()
+	ip = ip.Unmap()
+	var found [numFiles]maxminddb.Result
+	for kind, reader := range g.readers {
+		if reader != nil {
+			found[kind] = reader.Lookup(ip)
+		}
+	}
+	geo := read(&found, g.trusts(ip))
+	geo.Network = classify(geo.Network, geo.ASN)
+	return geo
 }
 
 // masked brings prefixes to the form in which addresses are compared: IPv4-mapped ones are IPv4.

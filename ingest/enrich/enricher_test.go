@@ -3,11 +3,14 @@ package enrich
 import (
 	"fmt"
 	"net/netip"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/hijackd/hijackd/ingest/enrich/geotest"
 	"github.com/hijackd/hijackd/schema"
 )
 
@@ -60,6 +63,28 @@ func TestCacheAgreesWithDatabases(t *testing.T) {
 	})
 }
 
+func TestMoreAnswersThanAreRemembered(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "city.mmdb")
+	entries := make([]geotest.Entry, maxPlaces+1000)
+	for i := range entries {
+		ip := netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
+		entries[i] = geotest.Entry{Prefix: netip.PrefixFrom(ip, 32), City: fmt.Sprint("city ", i)}
+	}
+	must(t, geotest.City(path, entries))
+	en := New(loaded(t, Config{City: path}))
+	for range 2 {
+		for i := range entries {
+			e := schema.Event{IP: entries[i].Prefix.Addr()}
+			if en.Enrich(&e); e.Geo.City != entries[i].City {
+				t.Fatalf("%s is in %q, want %q", e.IP, e.Geo.City, entries[i].City)
+			}
+		}
+		if len(en.places.known) > maxPlaces {
+			t.Errorf("%d answers are remembered", len(en.places.known))
+		}
+	}
+}
+
 func TestWithoutAddress(t *testing.T) {
 	e := schema.Event{Geo: schema.Geo{City: "Paris"}, UserAgent: "curl/8.5"}
 	New(loaded(t, world(t))).Enrich(&e)
@@ -85,6 +110,9 @@ func BenchmarkEnrich(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			en := New(d)
 			events := make([]schema.Event, 512)
+			if strings.HasPrefix(name, "50000") {
+				events = make([]schema.Event, 50000)
+			}
 			for i := range events {
 				events[i] = event(i)
 			}
@@ -104,6 +132,9 @@ func BenchmarkEnrich(b *testing.B) {
 	})
 	run("512-addresses", func(i int) schema.Event {
 		return schema.Event{IP: netip.AddrFrom4([4]byte{192, 0, 2 + byte(i>>8), byte(i)}), UserAgent: chrome}
+	})
+	run("50000-addresses", func(i int) schema.Event {
+		return schema.Event{IP: netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}), UserAgent: chrome}
 	})
 	b.Run("address-miss", func(b *testing.B) {
 		b.ReportAllocs()

@@ -54,24 +54,30 @@ func (r *record) decode(kind int, from maxminddb.Result) error {
 	return from.Decode(&r.hidden)
 }
 
-// lookup is what the databases say about an address. The network class is without what the ASN says.
-func (g *generation) lookup(ip netip.Addr) schema.Geo {
+// trusts reports whether an address is in one of the operator's networks.
+func (g *generation) trusts(ip netip.Addr) bool {
+	for _, p := range g.trusted {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// read is what was found about an address, in each database. The network class is without what the ASN says.
+func read(found *[numFiles]maxminddb.Result, trusted bool) schema.Geo {
 	var r record
 	r.place.Location.Lat = math.NaN()
-	for kind, reader := range g.readers {
-		if reader != nil {
-			// A record that can't be decoded is an unknown one.
-			_ = r.decode(kind, reader.Lookup(ip))
-		}
+	for kind := range found {
+		// Unknown is also what a record that can't be decoded says, or a database that isn't there.
+		_ = r.decode(kind, found[kind])
 	}
 	geo := schema.Geo{Country: r.place.Country.Code, City: r.place.City.Names.English, ASN: r.system.Number, ASOrg: r.system.Org, Network: r.network()}
 	if at := r.place.Location; at.Lat >= -90 && at.Lat <= 90 && at.Lon >= -180 && at.Lon <= 180 {
 		geo.Lat, geo.Lon, geo.AccuracyKM, geo.HasPlace = at.Lat, at.Lon, at.Radius, true
 	}
-	for _, p := range g.trusted {
-		if p.Contains(ip) {
-			geo.Network = schema.NetworkCorporate
-		}
+	if trusted {
+		geo.Network = schema.NetworkCorporate
 	}
 	return geo
 }

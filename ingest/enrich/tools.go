@@ -83,7 +83,7 @@ func parseTool(text string) (schema.Agent, bool) {
 			return t.agent(text, 0), true
 		}
 	}
-	if i := strings.Index(text, " CFNetwork/"); i >= 0 && strings.Contains(text, " Darwin/") {
+	if strings.Contains(text, " CFNetwork/") && strings.Contains(text, " Darwin/") {
 		a := schema.Agent{Family: product(text), OS: "iOS", Major: major(text[strings.IndexByte(text, '/')+1:]), Class: schema.DeviceMobile}
 		if strings.Contains(text, "x86_64") {
 			a.OS, a.Class = "macOS", schema.DeviceDesktop
