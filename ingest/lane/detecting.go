@@ -24,6 +24,8 @@ type Fold[E any] interface {
 	Stored(before int64)
 	// Outbox hands out what the folded events caused, ready to publish, and empties itself.
 	Outbox() []Outgoing
+	// Close gives up the state.
+	Close()
 }
 
 // Outgoing is a record to publish to one partition of one topic.
@@ -49,8 +51,6 @@ type Changelog[E any] interface {
 	Hash(s schema.Subject) uint64
 	// Healthy reports whether storing and reading work at present.
 	Healthy() bool
-	// Leave ends the changelog's service to this lane.
-	Leave()
 }
 
 // ErrBehind is Changelog's word that rows were not taken: the lane runs ahead of what is stored, and Kafka keeps the rest.
@@ -169,13 +169,16 @@ func (l *Detecting[E]) decode(recs []schema.Record) []E {
 
 // fold folds an event whose key is in memory or new; one whose key has a history that isn't, waits for it and holds up no other.
 func (l *Detecting[E]) fold(e *E) {
+	s := l.Fold.Subject(e)
+	if s.Name == "" {
+		return // it is about nothing that this lane keeps state of
+	}
 	k := l.Fold.Key(e)
 	if l.waiting.holds(k) {
-		l.waiting.add(k, l.Fold.Subject(e), l.Clone(e), l.position(e))
+		l.waiting.add(k, s, l.Clone(e), l.position(e))
 		return
 	}
 	if !l.Fold.Has(k) {
-		s := l.Fold.Subject(e)
 		h := l.store.Hash(s)
 		if l.known == nil || l.known.has(h) {
 			l.waiting.add(k, s, l.Clone(e), l.position(e))
@@ -265,13 +268,11 @@ func (l *Detecting[E]) Durable() int64 {
 // Close stores what waits to be stored.
 func (l *Detecting[E]) Close(ctx context.Context) {
 	l.waiting.close()
-	if l.store == nil {
+	l.Fold.Close()
+	if l.store == nil || l.behind || ctx.Err() != nil {
 		return
 	}
-	if ctx.Err() == nil && !l.behind {
-		if err := l.store.Drain(ctx); err != nil {
-			l.Log.Info("lane closes before all is stored", slog.String("error", clean(err)))
-		}
+	if err := l.store.Drain(ctx); err != nil {
+		l.Log.Info("lane closes before all is stored", slog.String("error", clean(err)))
 	}
-	l.store.Leave()
 }

@@ -30,8 +30,8 @@ type Group struct {
 	lanes  map[string]func() Lane // by topic
 	log    *slog.Logger
 	m      *Metrics
-	owned  atomic.Int64
 	joined atomic.Bool
+	again  atomic.Int64 // how often StartAgain was called
 }
 
 // New makes a member that works each of the topics with lanes of its own kind. It does nothing until Run.
@@ -50,6 +50,9 @@ func New(cfg Config, client *broker.Client, lanes map[string]func() Lane, log *s
 
 // Joined reports whether the member is part of its group; one without partitions is.
 func (g *Group) Joined() bool { return g.joined.Load() }
+
+// StartAgain makes every lane finish what it has in hand and start anew, as after a change of rules.
+func (g *Group) StartAgain() { g.again.Add(1) }
 
 // Run takes part in the group until ctx ends, then hands its lanes over. The error is that of a group that cannot be made.
 func (g *Group) Run(ctx context.Context) error {

@@ -51,10 +51,16 @@ func (r *run) work(ctx context.Context, term schema.Term) error {
 	defer f.stop()
 	tick := time.NewTicker(commitEvery / 4)
 	defer tick.Stop()
+	again := r.g.again.Load()
 	for {
+		if r.g.again.Load() != again {
+			r.handOver(inner)
+			return fmt.Errorf("%w: asked to", ErrStartAgain)
+		}
 		select {
 		case <-ctx.Done():
-			return r.handOver(inner)
+			r.handOver(inner)
+			return nil
 		case b := <-f.full:
 			err = r.process(inner, f, b)
 		case <-r.lane.Wake():
@@ -124,12 +130,11 @@ func (r *run) commit(now bool) error {
 }
 
 // handOver ends a lane in good order: what is in flight becomes durable and is committed, so that the next owner repeats nothing.
-func (r *run) handOver(ctx context.Context) error {
+func (r *run) handOver(ctx context.Context) {
 	r.lane.Close(ctx)
 	if err := r.commit(true); err != nil {
 		r.log.Info("hand-over without a commit", slog.String("error", clean(err)))
 	}
-	return nil
 }
 
 func (r *run) discard() {

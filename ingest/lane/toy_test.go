@@ -37,6 +37,7 @@ func (f *toyFold) Subject(e *toy) schema.Subject { return schema.Subject{Name: e
 func (f *toyFold) Key(e *toy) schema.Key         { return f.keyer.Key("", e.key) }
 func (f *toyFold) Has(k schema.Key) bool         { return f.state[k] != nil }
 func (f *toyFold) Stored(int64)                  {}
+func (f *toyFold) Close()                        {}
 func (f *toyFold) evict()                        { clear(f.state) }
 func (f *toyFold) Load(k schema.Key, history []*toy, complete bool) {
 	f.state[k], f.part[k] = map[string]bool{}, !complete
@@ -97,7 +98,6 @@ func (c *toyLog) Append(_ context.Context, rows []toy, next int64) error {
 }
 func (c *toyLog) Stored() int64               { return c.stored }
 func (c *toyLog) Drain(context.Context) error { return nil }
-func (c *toyLog) Leave()                      {}
 func (c *toyLog) Healthy() bool {
 	c.t.mu.Lock()
 	defer c.t.mu.Unlock()

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/hijackd/hijackd/detect"
+	"github.com/hijackd/hijackd/ingest/decode"
+	"github.com/hijackd/hijackd/ingest/enrich"
+	"github.com/hijackd/hijackd/ingest/fingerprint"
+	"github.com/hijackd/hijackd/ingest/lane"
+	"github.com/hijackd/hijackd/schema"
+	"github.com/hijackd/hijackd/store"
+)
+
+// tokenLanes makes the lanes of the event topic.
+type tokenLanes struct {
+	key       *fingerprint.Key
+	databases *enrich.Databases
+	options   func() detect.Options
+	events    *store.Events
+	publisher *publisher
+	log       *slog.Logger
+	lanes     *lane.Metrics
+	metrics   *eventMetrics
+}
+
+// lane makes the lane of one start: everything it holds is its own.
+func (t *tokenLanes) lane() lane.Lane {
+	in := &intake{enricher: enrich.New(t.databases), key: t.key, topic: t.publisher.topics.events, metrics: t.metrics}
+	return &lane.Detecting[schema.Event]{
+		Fold:   &tokenFold{tokens: detect.NewTokens(t.options()), publisher: t.publisher, log: t.log},
+		Decode: in.decode,
+		Clone:  (*schema.Event).Clone,
+		Changelog: func(partition int32, from int64) lane.Changelog[schema.Event] {
+			in.assign(partition)
+			return &changelog{t.events.Cursor(partition, from)}
+		},
+		Position:    position,
+		Publish:     t.publisher.publish,
+		DeadLetters: t.publisher.topics.dead,
+		Log:         t.log,
+		Metrics:     t.lanes,
+	}
+}
+
+func position(partition int32, e *schema.Event) int64 {
+	if e.Partition != partition {
+		return -1
+	}
+	return e.Offset
+}
+
+// intake turns the records of one lane into events: decode, then geo and user agent.
+type intake struct {
+	key      *fingerprint.Key
+	decoder  *decode.Decoder
+	enricher *enrich.Enricher
+	topic    string
+	part     int32
+	metrics  *eventMetrics
+	counted  decode.Counts // what metrics have heard of
+	calls    int
+}
+
+func (in *intake) assign(partition int32) {
+	in.part, in.decoder = partition, decode.New(in.key.Hasher(), partition)
+}
+
+func (in *intake) decode(r *schema.Record, e *schema.Event) (string, []byte) {
+	if in.calls++; in.calls%256 == 0 {
+		in.metrics.add(&in.counted, in.decoder.Counts())
+	}
+	if reject := in.decoder.Decode(r, e); reject != nil {
+		return reject.Reason.String(), decode.DeadLetter(nil, in.topic, in.part, r, reject)
+	}
+	in.enricher.Enrich(e)
+	return "", nil
+}
+
+// tokenFold is the token fold as a lane sees it: what it finds goes to the signals topic, its notes back onto the event topic.
+type tokenFold struct {
+	tokens    *detect.Tokens
+	publisher *publisher
+	log       *slog.Logger
+	out       detect.Output
+}
+
+func (f *tokenFold) Subject(e *schema.Event) schema.Subject { return f.tokens.Subject(e) }
+func (f *tokenFold) Key(e *schema.Event) schema.Key         { return f.tokens.Key(e) }
+func (f *tokenFold) Has(k schema.Key) bool                  { return f.tokens.Has(k) }
+func (f *tokenFold) Fold(e *schema.Event)                   { f.tokens.Fold(e, &f.out) }
+func (f *tokenFold) Stored(before int64)                    { f.tokens.Stored(before) }
+func (f *tokenFold) Close()                                 { f.tokens.Close() }
+func (f *tokenFold) Load(k schema.Key, history []*schema.Event, complete bool) {
+	f.tokens.Load(k, history, complete)
+}
+
+func (f *tokenFold) Outbox() (out []lane.Outgoing) {
+	for i := range f.out.Findings {
+		o, err := f.publisher.signal(&f.out.Findings[i])
+		if err != nil { // a value that JSON can't hold, such as NaN: a defect of the rule, which must not stop the lane
+			f.log.Error("finding left out", slog.String("rule", f.out.Findings[i].Rule), slog.Any("error", err))
+			continue
+		}
+		out = append(out, o)
+	}
+	for i := range f.out.Notes {
+		out = append(out, f.publisher.note(&f.out.Notes[i]))
+	}
+	f.out.Reset()
+	return out
+}
+
+// changelog is a store cursor as a lane sees it.
+type changelog struct{ *store.Cursor }
+
+func (c *changelog) Append(ctx context.Context, rows []schema.Event, next int64) error {
+	err := c.Cursor.Append(ctx, rows, next)
+	if errors.Is(err, store.ErrBehind) {
+		return lane.ErrBehind
+	}
+	return err
+}
+
+func (c *changelog) Hash(s schema.Subject) uint64 {
+	var d xxhash.Digest
+	d.Reset()
+	_, _ = d.WriteString(s.Tenant)
+	_, _ = d.WriteString("\x00")
+	_, _ = d.WriteString(s.Name)
+	return d.Sum64()
+}
