@@ -158,7 +158,7 @@ func (l *lines) String() string {
 	return l.buf.String()
 }
 
-// start runs a daemon.
+// start runs a daemon and waits until it takes part in its group.
 func (s *site) start(config string, environ ...string) *member {
 	s.t.Helper()
 	m := &member{cmd: exec.Command(binary, "run", "-c", config), out: new(lines), done: make(chan error, 1)}
@@ -169,6 +169,7 @@ func (s *site) start(config string, environ ...string) *member {
 	}
 	go func() { m.done <- m.cmd.Wait() }()
 	s.members = append(s.members, m)
+	s.await("the daemon's start", func() bool { return strings.Contains(m.out.String(), "hijackd runs") })
 	return m
 }
 
@@ -306,7 +307,7 @@ func (s *site) drained(topic string) bool {
 // await polls until ok holds; a minute without it fails the test and shows what the daemons said.
 func (s *site) await(what string, ok func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(40 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(90 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) || slices.ContainsFunc(s.members, (*member).ended) {
 			for i, m := range s.members {
 				s.t.Logf("daemon %d:\n%s", i, tail(m.out.String(), 4000))
