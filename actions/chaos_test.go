@@ -11,7 +11,7 @@ import (
 
 // play runs one seed: chaos, then healing, until nothing is left to do. It reports whether that came to pass.
 func (w *world) play() bool {
-	for w.tick < 900 {
+	for w.tick < 1000 {
 		w.step()
 		w.roll()
 	}
@@ -40,7 +40,7 @@ func (w *world) step() {
 			l.do()
 		}
 	}
-	if len(w.feed) > 0 && w.r.IntN(12) == 0 {
+	if len(w.feed) > 0 && w.r.IntN(7) == 0 {
 		w.arrive(w.feed[0])
 		w.feed = w.feed[1:]
 	}
@@ -87,11 +87,11 @@ func (w *world) roll() {
 	case x < 19:
 		w.hookDown = w.tick + w.r.IntN(150)
 	case x < 22:
-		w.rowsDown = w.tick + w.r.IntN(250)
+		w.rowsDown = w.tick + w.r.IntN(150)
 	case x < 50:
 		w.analyst(2)
 	case x < 60: // retention
-		for w.base < int64(len(w.log)) && w.now.Sub(w.log[w.base].at) > 65*time.Minute {
+		for w.base < int64(len(w.log)) && w.now.Sub(w.log[w.base].at) > 70*time.Minute {
 			w.base++
 			w.stats["deleted"]++
 		}

@@ -88,6 +88,23 @@ func (r *Response) follow(ctx context.Context, f *follower) {
 	}
 }
 
+// room waits a moment where a follower is full but at work: reading on would only leave rows out that must be read again.
+func (r *Response) room(ctx context.Context) {
+	for range 20 {
+		r.mu.Lock()
+		full := r.skipped < 0
+		for _, f := range []*follower{r.archive, r.announce} {
+			full = full && !f.failing
+		}
+		full = full && max(r.archive.rows, r.announce.rows) >= r.cfg.MaxRows
+		r.mu.Unlock()
+		if !full || ctx.Err() != nil {
+			return
+		}
+		r.pause(ctx, 10*time.Millisecond)
+	}
+}
+
 // tell hands decided findings and changed actions to the followers. What exceeds the bound is left out, not lost: the commit stays
 // before it, and when the followers have caught up the lane asks to be started again at its commit.
 func (r *Response) tell(c *chunk, unbounded bool) {

@@ -200,6 +200,6 @@ func testMutants(t *testing.T, seeds uint64) {
 	}
 }
 
-func TestProtocol(t *testing.T) { testProtocol(t, 500) }
+func TestProtocol(t *testing.T) { testProtocol(t, 300) }
 
 func TestMutantsAreCaught(t *testing.T) { testMutants(t, 300) }

@@ -58,7 +58,7 @@ type Response struct {
 	restated  time.Time
 	filedAt   time.Time
 	broken    bool
-	rereading bool
+	rereadAt  time.Time // zero unless what was left out is to be read again
 	gauges    gauges
 	wake      chan struct{}
 	ctx       context.Context
@@ -134,6 +134,7 @@ func (r *Response) process(ctx context.Context, recs []schema.Record) error {
 	if p := r.policy.Load(); p != r.fold.policy { // what was seen under the old policy is decided on again when it comes again
 		r.fold.policy, r.fold.known = p, newKnown()
 	}
+	r.room(ctx)
 	var out []*record
 	told := &chunk{from: -1}
 	for i := range recs {
@@ -261,12 +262,15 @@ func (r *Response) Close(ctx context.Context) {
 	if r.unset != nil {
 		r.unset()
 	}
-	for !r.broken && ctx.Err() == nil && r.busy() {
+	for !r.broken && ctx.Err() == nil {
+		if err := r.guard(r.record(ctx)); err != nil {
+			r.deps.Logger.Warn("response lane closes with calls in flight", slog.Any("error", err))
+		}
+		if !r.busy() {
+			break
+		}
 		select {
 		case <-r.wake:
-			if err := r.guard(r.record(ctx)); err != nil {
-				r.deps.Logger.Warn("response lane closes with calls in flight", slog.Any("error", err))
-			}
 		case <-ctx.Done():
 		}
 	}

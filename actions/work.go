@@ -10,7 +10,11 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
-const filedEvery = time.Minute
+const (
+	filedEvery = time.Minute
+	// rereadWait leaves the runner the time to commit what has been archived, so that the next start begins behind it.
+	rereadWait = 2 * time.Second
+)
 
 // Work records what has been carried out, pages, says the unfinished again once a day, and starts what is due.
 func (r *Response) Work(ctx context.Context) error {
@@ -18,7 +22,7 @@ func (r *Response) Work(ctx context.Context) error {
 }
 
 func (r *Response) work(ctx context.Context) error {
-	if r.rereading { // the runner has committed what Durable said when Work last returned
+	if !r.rereadAt.IsZero() && !r.deps.Now().Before(r.rereadAt) {
 		return ErrReread
 	}
 	if err := r.record(ctx); err != nil {
@@ -46,9 +50,8 @@ func (r *Response) work(ctx context.Context) error {
 	}
 	r.tellRows(&chunk{from: r.pos}, false)
 	r.advance()
-	if r.skipped >= 0 && caughtUp {
-		r.rereading = true
-		r.poke()
+	if r.skipped >= 0 && caughtUp && r.rereadAt.IsZero() {
+		r.rereadAt = now.Add(rereadWait)
 	}
 	return nil
 }
