@@ -106,6 +106,7 @@ var seeds = []string{
 	bare + `,"type":"hijackd.superseded","previous_token":"` + fp2 + `"}`, bare + `,"type":"hijackd.inherited","note":[]}`, bare + `,"type":"hijackd.inherited"}`,
 	strings.Replace(bare, "192.0.2.1", "2001:db8::1", 1) + `}`, strings.Replace(bare, "192.0.2.1", "fe80::1%eth0", 1) + `}`, strings.Replace(bare, "192.0.2.1", "192.0.2.01", 1) + `}`,
 	strings.Replace(bare, "192.0.2.1", "192.0.2.1.", 1) + `}`, strings.Replace(bare, "10:00:00Z", "10:00:60Z", 1) + `}`, strings.Replace(bare, "2026-", "1969-", 1) + `}`,
+	bare + `,"deep":` + strings.Repeat(`{"a":`, 63) + "1" + strings.Repeat("}", 64), bare + `,"deep":` + strings.Repeat(`{"a":`, 64) + "1" + strings.Repeat("}", 65),
 	strings.Replace(bare, "192.0.2.1", "1.2.3.4.5.6", 1) + `}`, strings.Replace(bare, "192.0.2.1", "192.0.2", 1) + `}`, strings.Replace(bare, "192.0.2.1", "192..0.2", 1) + `}`,
 	bare + `,"geo":{"lat":1,"lon":2,"accuracy_km":20.4}}`,
 	strings.Replace(bare, "e-1", strings.Repeat("i", 129), 1) + `}`, strings.Replace(bare, `"e-1"`, `""`, 1) + `}`, strings.Replace(bare, `"e-1"`, `7`, 1) + `}`,

@@ -118,8 +118,8 @@ func escape(b []byte) (c rune, n int, _ Reason) {
 		if !utf16.IsSurrogate(c) {
 			return c, 6, 0
 		}
-		low, ok := hex4(b[6:])
-		if c = utf16.DecodeRune(c, low); !ok || c == '\uFFFD' {
+		low, _ := hex4(b[6:])
+		if c = utf16.DecodeRune(c, low); c == '\uFFFD' {
 			return 0, 0, BadUTF8
 		}
 		return c, 12, 0

@@ -36,7 +36,8 @@ func TestParseAgent(t *testing.T) {
 		"okhttp/4.12.0":                               {Family: "okhttp", Major: 4, Class: schema.DeviceMobile},
 		"Playwright/1.48.0 (x64; ubuntu 22.04) Linux": {Family: "Playwright", OS: "Linux", Major: 1, Class: schema.DeviceScript},
 		"Shop/812 CFNetwork/1568.100.1 Darwin/24.0.0": {Family: "Shop", OS: "iOS", Major: 812, Class: schema.DeviceMobile},
-		"undici":           {Family: "undici", Class: schema.DeviceScript},
+		"undici": {Family: "undici", Class: schema.DeviceScript},
+		"Evil/1 " + strings.Repeat("(Windows NT 10.0) ", 24): {Family: "Evil"}, // more parts than any browser has
 		"":                 {},
 		"curl/99999999999": {Family: "curl", Class: schema.DeviceScript},
 	} {
