@@ -28,7 +28,7 @@ func (db *DB) insertActions(ctx context.Context, as []schema.Action) error {
 	if err != nil {
 		return err
 	}
-	defer batch.Close() //nolint:errcheck // after Send there is nothing to close
+	defer batch.Close()
 	for i := range as {
 		a := &as[i]
 		findings, err := json.Marshal(a.Findings)

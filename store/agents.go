@@ -64,8 +64,15 @@ func (k *known) number(e *schema.Event, fresh *[]agent) uint64 {
 	}
 	text := strings.Clone(e.UserAgent)
 	k.agents[text] = knownAgent{a.id, w}
-	*fresh = append(*fresh, agent{id: a.id, text: text, Agent: e.Agent, seen: time.Unix(0, e.RecordTime)})
+	*fresh = append(*fresh, agent{id: a.id, text: text, Agent: e.Agent, seen: day(e.RecordTime)})
 	return a.id
+}
+
+// day is the date of a record time as ClickHouse's Date can hold it, from 1970 to 2149: clickhouse-go refuses any other, and one row that is
+// refused would hold up all that come after it.
+func day(ns int64) time.Time {
+	const last = 65535 * 24 * int64(time.Hour/time.Second)
+	return time.Unix(min(max(ns/int64(time.Second), 0), last), 0).UTC()
 }
 
 func insertAgents(ctx context.Context, db *DB, agents []agent) error {
@@ -75,7 +82,7 @@ func insertAgents(ctx context.Context, db *DB, agents []agent) error {
 	if err != nil {
 		return err
 	}
-	defer batch.Close() //nolint:errcheck // after Send there is nothing to close
+	defer batch.Close()
 	for _, a := range agents {
 		if err := batch.Append(a.id, a.text, a.Family, a.OS, uint8(a.Class), a.Major, a.seen); err != nil {
 			return err
@@ -134,7 +141,7 @@ func (t *texts) load(ctx context.Context, db *DB, ids []uint64, found map[uint64
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // Err below tells
+	defer rows.Close()
 	for rows.Next() {
 		var id uint64
 		var p parsed

@@ -50,6 +50,7 @@ type Events struct {
 	news    chan struct{} // closed and replaced when a block was written
 	urgent  bool          // somebody drains
 	sending time.Time     // since when a block is being written, zero if none is
+	flying  int           // rows in it
 	failing bool          // the last attempt failed
 	stopped bool
 	stats   Stats
@@ -119,7 +120,7 @@ func (e *Events) due() (b *block, wait time.Duration) {
 		return nil, wait
 	}
 	e.filling, e.spare, e.urgent = e.spare, nil, false
-	e.sending = time.Now()
+	e.sending, e.flying = time.Now(), b.events.n
 	e.announce()
 	return b, 0
 }
@@ -147,7 +148,7 @@ func (e *Events) written(b *block) {
 	e.stats.Rows += uint64(b.events.n) // #nosec G115 -- a count
 	e.stats.Blocks++
 	b.done()
-	e.spare, e.sending = b, time.Time{}
+	e.spare, e.sending, e.flying = b, time.Time{}, 0
 	if e.failing {
 		e.failing = false
 		e.log.Info("storing again")
@@ -198,7 +199,7 @@ func (e *Events) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.stats
-	s.Waiting = e.filling.events.n
+	s.Waiting = e.filling.events.n + e.flying
 	return s
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -67,6 +69,9 @@ func TestAwayAndBack(t *testing.T) {
 	if next > 300 {
 		t.Errorf("%d rows were taken with two blocks of 100", next)
 	}
+	if n := e.Stats().Waiting; n != int(next-1) {
+		t.Errorf("%d rows wait, want %d", n, next-1)
+	}
 	if s := c.Stored(); s != 1 {
 		t.Errorf("stored up to %d while ClickHouse was away", s)
 	}
@@ -84,6 +89,9 @@ func TestAwayAndBack(t *testing.T) {
 	}
 	if n := one[uint64](t, db, "SELECT count() FROM events WHERE token = 'h1:k:a'"); n != uint64(next-1) {
 		t.Errorf("%d events, want %d", n, next-1)
+	}
+	if n := e.Stats().Waiting; n != 0 {
+		t.Errorf("%d rows wait after all was stored", n)
 	}
 }
 
@@ -253,5 +261,30 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	fill()
 	if n := testing.AllocsPerRun(10, fill); n > 0 {
 		t.Errorf("%v allocations per 10,000 rows", n)
+	}
+}
+
+// No timestamp holds up the rows after it: neither one that ClickHouse's types can't hold, nor a block of more weeks than the 100 partitions
+// that an insert may usually write.
+func TestStrangeTimestamps(t *testing.T) {
+	for name, dsn := range transports(t) {
+		t.Run(name, func(t *testing.T) {
+			db := openMigrated(t, dsn)
+			e := running(t, db, EventsDefaults())
+			var es []schema.Event
+			for _, ns := range []int64{math.MinInt64, -1_000_000, 0, 1, math.MaxInt64} {
+				es = append(es, use("h1:k:a", int64(len(es))))
+				es[len(es)-1].Time, es[len(es)-1].RecordTime, es[len(es)-1].UserAgent = ns, ns, "agent "+strconv.Itoa(len(es))
+			}
+			for w := range int64(300) {
+				x := use("h1:k:a", 1000+w)
+				x.RecordTime += w * int64(week)
+				es = append(es, x)
+			}
+			put(t, e, es...)
+			if s := e.Stats(); s.Failures > 0 || s.Rows != uint64(len(es)) || s.Waiting != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
 	}
 }

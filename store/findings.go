@@ -32,7 +32,7 @@ func (db *DB) insertFindings(ctx context.Context, fs []schema.Finding) error {
 	if err != nil {
 		return err
 	}
-	defer batch.Close() //nolint:errcheck // after Send there is nothing to close
+	defer batch.Close()
 	for i := range fs {
 		f := &fs[i]
 		evidence, err := json.Marshal(f.Evidence)

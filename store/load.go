@@ -61,7 +61,7 @@ func (c *Cursor) Seen(ctx context.Context, each func(hash uint64)) error {
 	if err != nil {
 		return fmt.Errorf("read the tokens seen: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err below tells
+	defer rows.Close()
 	for rows.Next() {
 		var h uint64
 		if err := rows.Scan(&h); err != nil {
@@ -77,7 +77,7 @@ func (c *Cursor) Seen(ctx context.Context, each func(hash uint64)) error {
 
 // read makes events of rows that have eventColumns, and closes them.
 func (db *DB) read(ctx context.Context, rows driver.Rows, each func(*schema.Event) error) error {
-	defer rows.Close() //nolint:errcheck // Err below tells
+	defer rows.Close()
 	var r row
 	at := r.pointers()
 	var es []schema.Event

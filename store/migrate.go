@@ -145,7 +145,7 @@ func (db *DB) createDatabase(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open clickhouse: %w", err)
 	}
-	defer conn.Close() //nolint:errcheck // nothing is pending on it
+	defer conn.Close()
 	if err := conn.Exec(ctx, createDatabase(db.options.Auth.Database, db.params())); err != nil {
 		return fmt.Errorf("create database: %w", err)
 	}
@@ -166,7 +166,7 @@ func (db *DB) applied(ctx context.Context) (map[uint32]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err below tells
+	defer rows.Close()
 	for rows.Next() {
 		var v uint32
 		var sum string

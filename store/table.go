@@ -71,7 +71,7 @@ func (t *table) insert(ctx context.Context, db *DB) error {
 	if err != nil {
 		return err
 	}
-	defer batch.Close() //nolint:errcheck // after Send there is nothing to close
+	defer batch.Close()
 	cols := batch.Columns()
 	if len(cols) != len(t.cols) {
 		return fmt.Errorf("session_events has %d columns here, not %d", len(cols), len(t.cols))
