@@ -2,5 +2,5 @@
 //
 // It holds the GeoIP databases, replaces them while lanes read them, and caches per lane. It refuses to fail an event: what it can't
 // find out stays unknown. What the event says about its own address goes before the databases, and the operator's trusted
-// networks go before both. User agents are parsed without regular expressions over their length, at a bounded cost.
+// networks go before both. Of a user agent it looks at 512 bytes, at a bounded cost.
 package enrich
