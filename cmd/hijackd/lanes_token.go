@@ -32,7 +32,7 @@ type tokenLanes struct {
 func (t *tokenLanes) lane() lane.Lane {
 	in := &intake{enricher: enrich.New(t.databases), key: t.key, topic: t.publisher.topics.events, metrics: t.metrics}
 	return &lane.Detecting[schema.Event]{
-		Fold:   &tokenFold{tokens: detect.NewTokens(t.options()), publisher: t.publisher, log: t.log},
+		Fold:   &tokenFold{intake: in, tokens: detect.NewTokens(t.options()), publisher: t.publisher, log: t.log},
 		Decode: in.decode,
 		Clone:  (*schema.Event).Clone,
 		Changelog: func(partition int32, from int64) lane.Changelog[schema.Event] {
@@ -63,7 +63,6 @@ type intake struct {
 	part     int32
 	metrics  *eventMetrics
 	counted  decode.Counts // what metrics have heard of
-	calls    int
 }
 
 func (in *intake) assign(partition int32) {
@@ -71,9 +70,6 @@ func (in *intake) assign(partition int32) {
 }
 
 func (in *intake) decode(r *schema.Record, e *schema.Event) (string, []byte) {
-	if in.calls++; in.calls%256 == 0 {
-		in.metrics.add(&in.counted, in.decoder.Counts())
-	}
 	if reject := in.decoder.Decode(r, e); reject != nil {
 		return reject.Reason.String(), decode.DeadLetter(nil, in.topic, in.part, r, reject)
 	}
@@ -83,6 +79,7 @@ func (in *intake) decode(r *schema.Record, e *schema.Event) (string, []byte) {
 
 // tokenFold is the token fold as a lane sees it: what it finds goes to the signals topic, its notes back onto the event topic.
 type tokenFold struct {
+	intake    *intake
 	tokens    *detect.Tokens
 	publisher *publisher
 	log       *slog.Logger
@@ -100,6 +97,7 @@ func (f *tokenFold) Load(k schema.Key, history []*schema.Event, complete bool) {
 }
 
 func (f *tokenFold) Outbox() (out []lane.Outgoing) {
+	f.intake.metrics.add(&f.intake.counted, f.intake.decoder.Counts())
 	for i := range f.out.Findings {
 		o, err := f.publisher.signal(&f.out.Findings[i])
 		if err != nil { // a value that JSON can't hold, such as NaN: a defect of the rule, which must not stop the lane

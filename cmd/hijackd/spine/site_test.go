@@ -108,6 +108,15 @@ func (s *site) write(name, content string) string {
 	return p
 }
 
+func (s *site) text(name string) string {
+	s.t.Helper()
+	b, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(b)
+}
+
 // config writes a configuration in which everything conclusive is revoked. more is added to its end.
 func (s *site) config(more string) string {
 	return s.write("hijackd.yaml", fmt.Sprintf(`
@@ -307,7 +316,7 @@ func (s *site) drained(topic string) bool {
 // await polls until ok holds; a minute without it fails the test and shows what the daemons said.
 func (s *site) await(what string, ok func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(90 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) || slices.ContainsFunc(s.members, (*member).ended) {
 			for i, m := range s.members {
 				s.t.Logf("daemon %d:\n%s", i, tail(m.out.String(), 4000))
