@@ -30,6 +30,7 @@ type entry struct {
 	changed  int64     // offset of the record that changed it last
 	said     time.Time // record time of the last one in its state
 	released bool
+	sealed   bool // its end has been said twice
 }
 
 // Outcome is what one finding causes. Each part is nil where there is nothing new.
@@ -142,6 +143,9 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 	}
 	if state == e.state {
 		e.said = at
+	}
+	if state >= e.state && r.Again {
+		e.sealed = true
 	}
 	if state <= e.state && !f.faults.lastWins {
 		return nil

@@ -78,7 +78,8 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 
 // adopt takes an entry over that the log held at takeover. What is due may have been tried before.
 func (r *Response) adopt(e *entry) {
-	if e.action != nil && e.changed >= r.journal.filed {
+	// What remains as the second record of an end alone is less than the row that was filed at the first.
+	if e.action != nil && e.changed >= r.journal.filed && (!e.sealed || e.action.Findings != nil) {
 		r.rows = append(r.rows, *e.action)
 	}
 	if e.alert != nil && e.alert.Page != "" {
@@ -110,8 +111,11 @@ func (r *Response) restate(ctx context.Context, age time.Duration) error {
 	var rs []*record
 	for _, e := range r.fold.ordered() {
 		if e.finished() {
-			if r.restated.Sub(e.said) > r.cfg.Forget {
+			switch old := r.restated.Sub(e.said); {
+			case old > r.cfg.Forget:
 				delete(r.fold.entries, e.id())
+			case old >= r.cfg.Restate/2 && !e.sealed:
+				rs = append(rs, &record{Action: e.action, Alert: e.alert, State: e.alertState(), Again: true})
 			}
 			continue
 		}

@@ -30,6 +30,9 @@ type record struct {
 	// Order and Since are, in a record that says again what an older one said, the offset and time of the one that authorised it.
 	Order int64     `json:"order,omitempty"`
 	Since time.Time `json:"since,omitzero"`
+	// Again marks the second record of an end: behind it no late repetition of an earlier record can appear any more, so that
+	// nothing comes back to life when retention deletes the first.
+	Again bool `json:"again,omitempty"`
 }
 
 func (r *record) state() schema.ActionState {

@@ -314,7 +314,7 @@ func (w *world) Append(_ context.Context, es []Entry) error {
 			w.log = append(w.log, logged{at, e.Value, w.wrote(e)})
 		}
 	}
-	later := func() { w.late = append(w.late, delayed{w.tick + w.r.IntN(150), func() { write(len(es)) }}) }
+	later := func() { w.late = append(w.late, delayed{w.tick + w.r.IntN(60), func() { write(len(es)) }}) }
 	switch {
 	case w.pct(2):
 		w.stats["late"]++

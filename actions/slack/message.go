@@ -43,13 +43,13 @@ func message(a *actions.Alert) (fallback string, blocks []slack.Block) {
 		slack.NewHeaderBlock(plain(title)),
 		section(safe(f.Summary, maxSummary)),
 		slack.NewSectionBlock(nil, fields(
-			"User", f.User, "Session", f.Session, "App", f.App, "Token", f.Token, "Tenant", f.Tenant,
-			"Rule", fmt.Sprintf("%s v%d", f.Rule, f.RuleVersion),
-			"Severity", fmt.Sprintf("%s, confidence %.0f %%%s", f.Severity, 100*f.Confidence, conclusive(f)),
-			"When", f.Time.UTC().Format(time.RFC3339),
+			[2]string{"User", f.User}, [2]string{"Session", f.Session}, [2]string{"App", f.App}, [2]string{"Token", f.Token}, [2]string{"Tenant", f.Tenant},
+			[2]string{"Rule", fmt.Sprintf("%s v%d", f.Rule, f.RuleVersion)},
+			[2]string{"Severity", fmt.Sprintf("%s, confidence %.0f %%%s", f.Severity, 100*f.Confidence, conclusive(f))},
+			[2]string{"When", f.Time.UTC().Format(time.RFC3339)},
 		), nil),
 	}
-	if ends := fields("From", end(f.From), "To", end(f.To)); len(ends) > 0 {
+	if ends := fields([2]string{"From", end(f.From)}, [2]string{"To", end(f.To)}); len(ends) > 0 {
 		blocks = append(blocks, slack.NewSectionBlock(nil, ends, nil))
 	}
 	blocks = append(blocks, section(safe(done(a), maxSummary)))
@@ -64,11 +64,11 @@ func message(a *actions.Alert) (fallback string, blocks []slack.Block) {
 	return title + " — " + safe(f.Summary, maxSummary), blocks
 }
 
-// fields makes fields of names and values, leaving those without a value out.
-func fields(pairs ...string) (fs []*slack.TextBlockObject) {
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			fs = append(fs, plain(pairs[i]+"\n"+safe(pairs[i+1], maxValue)))
+// fields makes fields of named values, leaving those without a value out.
+func fields(named ...[2]string) (fs []*slack.TextBlockObject) {
+	for _, f := range named {
+		if f[1] != "" {
+			fs = append(fs, plain(f[0]+"\n"+safe(f[1], maxValue)))
 		}
 	}
 	return fs
