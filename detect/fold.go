@@ -38,11 +38,18 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 	}
 	late := before.flags&sessionHasUse != 0 && e.Time <= before.newest
 	moved := u.vantage != before.vantage
-	if !late && u.vantage != noVantage {
+	switch {
+	case u.vantage == noVantage:
+	case !late:
 		if moved {
 			s.moved = before.newest
 		}
 		s.vantage = u.vantage
+	case moved:
+		s.moved = max(s.moved, e.Time)
+		if e.Time == s.newest { // which of the two is the newest use, ids decide; let the next one be looked at anyhow
+			s.vantage = noVantage
+		}
 	}
 	crowded := t.pairs.Crowd > 0 && int(s.nvantage) > t.pairs.Crowd && e.Time-s.moved <= int64(t.pairs.Window)
 	pairs := u.vantage != noVantage && s.nvantage > 1 && (moved || late || crowded)
@@ -102,8 +109,11 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 	for view.From > 0 && view.Uses[view.From-1].after(e.Time, e.ID) {
 		view.From--
 	}
-	if kind == RotatedOut {
+	switch kind {
+	case RotatedOut:
 		t.inherit(view, e, out)
+	case Started, Ended, Revoked:
+		t.passLives(view, e, out)
 	}
 	if s.found != 0 {
 		t.revise(s, view, e, out)

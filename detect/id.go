@@ -29,31 +29,40 @@ func packID(s string) (id eventID, ok bool) {
 		id.kind = uint8(len(s)) // #nosec G115 -- at most 16
 		return id, true
 	case len(s) == uuidLength && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-':
-		var digits [hexLength]byte
-		copy(digits[0:], s[:8])
-		copy(digits[8:], s[9:13])
-		copy(digits[12:], s[14:18])
-		copy(digits[16:], s[19:23])
-		copy(digits[20:], s[24:])
-		return eventID{kind: idUUID}.unhex(digits[:])
+		id.kind = idUUID
+		ok = unhex(id.b[0:4], s[0:8]) && unhex(id.b[4:6], s[9:13]) && unhex(id.b[6:8], s[14:18]) &&
+			unhex(id.b[8:10], s[19:23]) && unhex(id.b[10:16], s[24:36])
+		return id, ok
 	case len(s) == hexLength:
-		var digits [hexLength]byte
-		copy(digits[:], s)
-		return eventID{kind: idHex}.unhex(digits[:])
+		id.kind = idHex
+		ok = unhex(id.b[:], s)
+		return id, ok
 	case len(s) == ulidLength:
 		return eventID{kind: idULID}.unbase32(s)
 	}
 	return id, false
 }
 
-func (id eventID) unhex(digits []byte) (eventID, bool) {
-	for _, c := range digits {
-		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f') {
-			return eventID{}, false
-		}
+// hexDigits holds the values of the lower-case digits, and 0xFF for everything else.
+var hexDigits = func() (table [256]byte) {
+	for i := range table {
+		table[i] = 0xFF
 	}
-	_, err := hex.Decode(id.b[:], digits)
-	return id, err == nil
+	for i := range byte(16) {
+		table["0123456789abcdef"[i]] = i
+	}
+	return table
+}()
+
+// unhex decodes lower-case digits only, so that each id has one packed form.
+func unhex(b []byte, digits string) bool {
+	bad := byte(0)
+	for i := range b {
+		x, y := hexDigits[digits[2*i]], hexDigits[digits[2*i+1]]
+		b[i] = x<<4 | y
+		bad |= x | y
+	}
+	return bad < 16
 }
 
 func (id eventID) unbase32(s string) (eventID, bool) {

@@ -37,7 +37,7 @@ func (t *Tokens) add(s *session, u *use) bool {
 	}
 	r := s.uses
 	if r == 0 || t.uses.at(r).n == usesPerChunk {
-		if s.flags&sessionHasUse != 0 && s.oldest < horizon-t.keep/4 || int(s.nuses) >= maxUses {
+		if s.flags&sessionHasUse != 0 && s.oldest < horizon-t.keep/2 || int(s.nuses) >= maxUses {
 			t.compact(s, horizon)
 		}
 		r = s.uses

@@ -54,12 +54,18 @@ func (t *Tokens) look(v *Vantage) uint64 {
 		hi, lo := bits.Mul64(h^x, 0x9E3779B97F4A7C15)
 		h = hi ^ lo
 	}
+	// Mixing by multiplication is enough: it starts from a keyed hash of the address, which nobody outside knows.
 	text := func(s string) {
-		if s != "" {
-			mix(maphash.String(t.seed, s))
-		} else {
-			mix(1)
+		mix(uint64(len(s)))
+		for ; len(s) > 8; s = s[8:] {
+			mix(uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+				uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56)
 		}
+		var x uint64
+		for i := range len(s) {
+			x |= uint64(s[i]) << (8 * i)
+		}
+		mix(x)
 	}
 	if v.IP.Is4() {
 		mix(4)

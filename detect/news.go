@@ -222,8 +222,10 @@ func (t *Tokens) withdraw(view *Session, e *schema.Event, p *found, out *Output)
 	p.flags = p.flags&^foundConclusive | foundWithdrawn
 	r := t.rules[p.rule].Rule
 	token := strings.Clone(view.Token)
+	id := "fnd_" + base64.RawURLEncoding.EncodeToString(p.id[:])
+	t.pronounce(view, Sentencing{Finding: id, Token: token, Informed: int(p.informed)}, author{partition: e.Partition}, p.time, out)
 	out.Findings = append(out.Findings, schema.Finding{
-		ID: "fnd_" + base64.RawURLEncoding.EncodeToString(p.id[:]), Rule: r.Name, RuleVersion: r.Version, Severity: schema.Low,
+		ID: id, Rule: r.Name, RuleVersion: r.Version, Severity: schema.Low,
 		Informed: int(p.informed), Scope: schema.ScopeToken, Subject: token, Token: token, Tenant: strings.Clone(view.Tenant), Epoch: int(p.epoch),
 		Time: instant(p.time), FirstSeen: instant(p.first), Attack: r.Attack, Evidence: map[string]any{"withdrawn": true},
 		Summary: "Withdrawn: an event that came late explains it", Events: []string{}, Partition: e.Partition,

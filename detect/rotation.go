@@ -64,50 +64,77 @@ func (t *Tokens) supersede(e *schema.Event, out *Output) {
 	if e.PreviousToken == "" || e.PreviousToken == e.Token {
 		return
 	}
-	out.Notes = append(out.Notes, t.note(schema.Superseded, e, e.PreviousToken, e.Token, e.ID, e.Time, ""))
+	by := author{e.User, e.Session, e.App, e.Partition}
+	out.Notes = append(out.Notes, by.note(schema.Superseded, e.Tenant, e.PreviousToken, e.Token, e.ID, e.Time, ""))
 }
 
-func (t *Tokens) note(kind schema.EventType, e *schema.Event, token, previous, cause string, at int64, payload string) schema.Event {
+// author is whom a note speaks of, and the lane that it is from.
+type author struct {
+	user, session, app string
+	partition          int32
+}
+
+func (a author) note(kind schema.EventType, tenant, token, previous, cause string, at int64, payload string) schema.Event {
 	return schema.Event{
-		ID: schema.NoteID(kind, e.Tenant, token, cause), Time: at, Type: kind, Tenant: strings.Clone(e.Tenant), Token: strings.Clone(token),
-		PreviousToken: strings.Clone(previous), User: strings.Clone(e.User), App: strings.Clone(e.App), Session: strings.Clone(e.Session),
-		Partition: e.Partition, Repeat: 1, Outcome: schema.OutcomeAccepted, Note: payload,
+		ID: schema.NoteID(kind, tenant, token, cause), Time: at, Type: kind, Tenant: strings.Clone(tenant), Token: strings.Clone(token),
+		PreviousToken: strings.Clone(previous), User: strings.Clone(a.user), App: strings.Clone(a.app), Session: strings.Clone(a.session),
+		Partition: a.partition, Repeat: 1, Outcome: schema.OutcomeAccepted, Note: payload,
 	}
 }
 
 // inherit hands down what is known, now that the token is known to be replaced.
 func (t *Tokens) inherit(view *Session, e *schema.Event, out *Output) {
-	t.bequeath(view, e, e.PreviousToken, e.Time, 0, func(*Use) bool { return true }, out)
+	every := func(*Use) bool { return true }
+	t.bequeath(view, legacy{to: e.PreviousToken, rotated: e.Time, cause: e.ID, which: every, lives: true, partition: e.Partition}, out)
 }
 
 // passOn hands down a use that came after the token was known to be replaced but happened before.
 func (t *Tokens) passOn(view *Session, e *schema.Event, out *Output) {
-	t.bequeathAll(view, e, 0, func(u *Use) bool { return u.Time == e.Time && u.ID() == e.ID }, out)
+	own := func(u *Use) bool { return u.Time == e.Time && u.ID() == e.ID }
+	t.bequeathAll(view, legacy{cause: e.ID, which: own, partition: e.Partition}, out)
 }
 
-func (t *Tokens) bequeathAll(view *Session, e *schema.Event, hops int, which func(*Use) bool, out *Output) {
+// passLives hands down how many lives the token had, after a turn that may have changed it.
+func (t *Tokens) passLives(view *Session, e *schema.Event, out *Output) {
+	none := func(*Use) bool { return false }
+	t.bequeathAll(view, legacy{cause: e.ID + " lives", which: none, lives: true, partition: e.Partition}, out)
+}
+
+func (t *Tokens) bequeathAll(view *Session, l legacy, out *Output) {
 	for i := range view.Marks {
 		if m := &view.Marks[i]; m.Kind == RotatedOut {
-			t.bequeath(view, e, m.Text, m.Time, hops, which, out)
+			l.to, l.rotated = m.Text, m.Time
+			t.bequeath(view, l, out)
 		}
 	}
+}
+
+// legacy says what of a session is handed down to whom.
+type legacy struct {
+	to        string
+	rotated   int64
+	hops      int
+	cause     string
+	which     func(*Use) bool
+	lives     bool // also where there is nothing but a count of lives
+	partition int32
 }
 
 // bequeath makes a note for the successor of the uses up to the rotation that matter to it: those inside the window before, and each
 // vantage's last.
-func (t *Tokens) bequeath(view *Session, e *schema.Event, successor string, rotated int64, hops int, which func(*Use) bool, out *Output) {
-	if hops > maxHops || successor == view.Token {
+func (t *Tokens) bequeath(view *Session, l legacy, out *Output) {
+	if l.hops > maxHops || l.to == view.Token {
 		return
 	}
-	p := inheritance{Epoch: view.Epoch(rotated, e.ID), Hops: hops + 1}
+	p := inheritance{Epoch: view.Epoch(l.rotated, ""), Hops: l.hops + 1}
 	vantages, actors := map[*Vantage]int{}, map[uint8]int{}
 	var seen uint64
 	for i := len(view.Uses) - 1; i >= 0 && len(p.Uses) < maxHanded; i-- {
 		u := &view.Uses[i]
-		if u.Vantage == nil || u.Time > rotated {
+		if u.Vantage == nil || u.Time > l.rotated {
 			continue
 		}
-		if last := u.First(&seen); !last && u.Time < rotated-int64(t.pairs.Window) || !which(u) {
+		if last := u.First(&seen); !last && u.Time < l.rotated-int64(t.pairs.Window) || !l.which(u) {
 			continue
 		}
 		v, ok := vantages[u.Vantage]
@@ -128,14 +155,15 @@ func (t *Tokens) bequeath(view *Session, e *schema.Event, successor string, rota
 		}
 		p.Uses = append(p.Uses, handedUse{ID: u.ID(), Time: u.Time, Vantage: v, Actor: a, Rejected: !u.Accepted})
 	}
-	if len(p.Uses) == 0 && p.Epoch == 0 {
+	if len(p.Uses) == 0 && (p.Epoch == 0 || !l.lives) {
 		return
 	}
 	payload, err := json.Marshal(p)
 	if err != nil {
 		return // a coordinate that is no number: not worth handing down
 	}
-	out.Notes = append(out.Notes, t.note(schema.Inherited, e, successor, "", e.ID, rotated, string(payload)))
+	by := author{partition: l.partition} // each use has its own
+	out.Notes = append(out.Notes, by.note(schema.Inherited, view.Tenant, l.to, "", l.cause, l.rotated, string(payload)))
 }
 
 // foldInherited takes over what the token before this one knew.
@@ -144,7 +172,9 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 	if json.Unmarshal([]byte(e.Note), &p) != nil {
 		return // only hijackd writes notes; one that can't be read says nothing
 	}
-	s.epoch = max(s.epoch, uint8(max(0, min(p.Epoch, 255)))) // #nosec G115 -- clamped
+	epoch := max(s.epoch, uint8(max(0, min(p.Epoch, 255)))) // #nosec G115 -- clamped
+	changed := epoch != s.epoch
+	s.epoch = epoch
 	fresh := map[eventIdentity]bool{}
 	for _, h := range p.Uses {
 		if h.Vantage < 0 || h.Vantage >= len(p.Vantages) || !p.Vantages[h.Vantage].IP.IsValid() {
@@ -175,7 +205,7 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 		}
 		fresh[eventIdentity{h.Time, h.ID}] = true
 	}
-	if len(fresh) == 0 {
+	if len(fresh) == 0 && !changed {
 		return
 	}
 	view := t.spread(s, e.Tenant, e.Token)
@@ -188,7 +218,8 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 		t.judge(s, view, e, false, out)
 		t.judge(s, view, e, true, out)
 	}
-	t.bequeathAll(view, e, p.Hops, func(u *Use) bool { return fresh[eventIdentity{u.Time, u.ID()}] }, out)
+	handed := func(u *Use) bool { return fresh[eventIdentity{u.Time, u.ID()}] }
+	t.bequeathAll(view, legacy{hops: p.Hops, cause: e.ID, which: handed, lives: changed, partition: e.Partition}, out)
 }
 
 type eventIdentity struct {

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/hijackd/hijackd/schema"
 )
@@ -9,9 +10,11 @@ import (
 // Sentencing is the payload of a note Sentenced: a token of the family was replayed after it was rotated out.
 type Sentencing struct {
 	Finding  string          `json:"finding"`  // the finding on the replayed token
+	Event    string          `json:"event"`    // its completing event
 	Token    string          `json:"token"`    // the replayed token
 	Severity schema.Severity `json:"severity"` // of that finding
-	Class    string          `json:"class"`    // what kind of replay it was
+	Class    string          `json:"class"`    // what kind of replay it was; empty for one that was withdrawn
+	Informed int             `json:"informed"` // ranks versions of the finding
 	Hops     int             `json:"hops"`     // rotations between the replayed token and this one
 }
 
@@ -21,17 +24,39 @@ func (m *Mark) Sentencing() (p Sentencing, ok bool) {
 	return p, ok
 }
 
-// sentence tells the successors of a token that was replayed, if the verdict says so.
-func (t *Tokens) sentence(view *Session, c *candidate, e *schema.Event, out *Output) {
-	f := &c.finding
-	if c.verdict.Sentence == "" || f.WithoutHistory {
-		return
+// Sentences are the sentences in force: of each finding the best informed ones.
+func (s *Session) Sentences() []*Mark {
+	var all []*Mark
+	informed := map[string]int{}
+	for i := range s.Marks {
+		if p, ok := s.Marks[i].Sentencing(); ok {
+			informed[p.Finding] = max(informed[p.Finding], p.Informed)
+		}
 	}
-	p := Sentencing{Finding: f.ID, Token: view.Token, Severity: f.Severity, Class: c.verdict.Sentence}
-	t.pronounce(view, p, e, f.Time.UnixNano(), out)
+	for i := range s.Marks {
+		if p, ok := s.Marks[i].Sentencing(); ok && p.Informed == informed[p.Finding] && p.Class != "" {
+			all = append(all, &s.Marks[i])
+		}
+	}
+	return all
 }
 
-func (t *Tokens) pronounce(view *Session, p Sentencing, e *schema.Event, at int64, out *Output) {
+// sentence tells the successors of a token that was replayed,
+// if the verdict says so, or takes it back if a version before may have.
+func (t *Tokens) sentence(view *Session, c *candidate, e *schema.Event, out *Output) {
+	f := &c.finding
+	if f.WithoutHistory || c.verdict.Sentence == "" && f.Informed < 2 {
+		return
+	}
+	var named schema.Finding
+	for i := len(c.verdict.Pattern) - 1; i >= 0; i-- {
+		t.name(&named, c.verdict.Pattern[i].actor())
+	}
+	p := Sentencing{Finding: f.ID, Event: f.EventID, Token: view.Token, Severity: f.Severity, Class: c.verdict.Sentence, Informed: f.Informed}
+	t.pronounce(view, p, author{named.User, named.Session, named.App, e.Partition}, f.Time.UnixNano(), out)
+}
+
+func (t *Tokens) pronounce(view *Session, p Sentencing, by author, at int64, out *Output) {
 	p.Hops++
 	payload, err := json.Marshal(p)
 	if err != nil {
@@ -39,7 +64,8 @@ func (t *Tokens) pronounce(view *Session, p Sentencing, e *schema.Event, at int6
 	}
 	for i := range view.Marks {
 		if m := &view.Marks[i]; m.Kind == RotatedOut && m.Text != view.Token {
-			out.Notes = append(out.Notes, t.note(schema.Sentenced, e, m.Text, "", p.Finding, at, string(payload)))
+			cause := fmt.Sprintf("%s %s %d", p.Finding, p.Event, p.Informed)
+			out.Notes = append(out.Notes, by.note(schema.Sentenced, view.Tenant, m.Text, "", cause, at, string(payload)))
 		}
 	}
 }
@@ -52,7 +78,9 @@ func (t *Tokens) passSentences(view *Session, e *schema.Event, out *Output) {
 			continue
 		}
 		if p, ok := m.Sentencing(); ok {
-			t.pronounce(view, p, e, m.Time, out)
+			var named schema.Finding
+			t.name(&named, m.actor)
+			t.pronounce(view, p, author{named.User, named.Session, named.App, e.Partition}, m.Time, out)
 		}
 	}
 }

@@ -120,8 +120,15 @@ func (s *Session) Ends(u *Use) []*Mark {
 	return ends
 }
 
-// At is the moment of the mark as if it were a use, to stand in a Verdict's Pattern.
-func (m *Mark) At() *Use { return &Use{Time: m.Time, mark: m, fold: m.fold} }
+// At is the moment of the mark as if it were a use, to stand in a Verdict's Pattern. Of a sentence it is the replay.
+func (m *Mark) At() *Use {
+	if p, ok := m.Sentencing(); ok {
+		replay := *m
+		replay.ID = p.Event
+		m = &replay
+	}
+	return &Use{Time: m.Time, mark: m, fold: m.fold}
+}
 
 // Epoch is the life that an event at the time, with the id, belongs to: one more for each start that follows an end.
 func (s *Session) Epoch(time int64, id string) int {

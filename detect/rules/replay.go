@@ -54,10 +54,8 @@ func (j replay) Judge(s *detect.Session, say func(detect.Verdict)) {
 			j.use(s, u, expires, say)
 		}
 	}
-	for i := range s.Marks {
-		if m := &s.Marks[i]; m.Kind == detect.Sentence {
-			j.sentenced(s, m, say)
-		}
+	for _, m := range s.Sentences() {
+		j.sentenced(s, m, say)
 	}
 }
 
