@@ -9,17 +9,17 @@ import (
 )
 
 // History calls each for every stored event with a record time in [since, until), partition by partition in offset order, one event per
-// identity: what a lane of each partition met. It stops at the first error of each.
+// identity: what a lane of each partition met. A zero since or until is no bound. It stops at the first error of each.
 func (db *DB) History(ctx context.Context, since, until time.Time, each func(*schema.Event) error) error {
-	const where = "record_time >= fromUnixTimestamp64Milli(?) AND record_time < fromUnixTimestamp64Milli(?)"
+	where := between(since, until)
 	var partitions []int32
-	err := db.conn.QueryRow(ctx, "SELECT arraySort(groupUniqArray(partition)) FROM session_events WHERE "+where, since.UnixMilli(), until.UnixMilli()).Scan(&partitions)
+	err := db.conn.QueryRow(ctx, "SELECT arraySort(groupUniqArray(partition)) FROM session_events WHERE "+where).Scan(&partitions)
 	if err != nil {
 		return fmt.Errorf("read partitions: %w", err)
 	}
 	for _, p := range partitions {
-		rows, err := db.conn.Query(ctx, "SELECT "+eventColumnList+" FROM session_events FINAL WHERE partition = ? AND "+where+
-			" ORDER BY version DESC SETTINGS max_bytes_before_external_sort = 1000000000", p, since.UnixMilli(), until.UnixMilli())
+		rows, err := db.conn.Query(ctx, fmt.Sprintf("SELECT %s FROM session_events FINAL WHERE partition = %d AND %s ORDER BY version DESC "+
+			"SETTINGS max_bytes_before_external_sort = 1000000000", eventColumnList, p, where))
 		if err != nil {
 			return fmt.Errorf("read partition %d: %w", p, err)
 		}
@@ -28,4 +28,16 @@ func (db *DB) History(ctx context.Context, since, until time.Time, each func(*sc
 		}
 	}
 	return nil
+}
+
+// between is the condition that a record time lies in [since, until).
+func between(since, until time.Time) string {
+	where := "true"
+	if !since.IsZero() {
+		where += fmt.Sprintf(" AND record_time >= fromUnixTimestamp64Milli(%d, 'UTC')", since.UnixMilli())
+	}
+	if !until.IsZero() {
+		where += fmt.Sprintf(" AND record_time < fromUnixTimestamp64Milli(%d, 'UTC')", until.UnixMilli())
+	}
+	return where
 }

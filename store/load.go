@@ -50,6 +50,17 @@ func (c *Cursor) load(ctx context.Context, before int64, in string, each func(sc
 	})
 }
 
+// Recent calls each as Load does, for all tokens that the partition saw in a record since then and before the offset: what a lane that
+// takes the partition over wants in memory.
+func (c *Cursor) Recent(ctx context.Context, before int64, since time.Time, each func(schema.Subject, *schema.Event)) error {
+	in := fmt.Sprintf("SELECT tenant, token FROM session_events WHERE partition = %d AND version > %d AND token != '' AND %s",
+		c.partition, -before, between(since, time.Time{}))
+	if err := c.load(ctx, before, in, each); err != nil {
+		return fmt.Errorf("load recent histories: %w", unquoted(err))
+	}
+	return nil
+}
+
 // Seen calls each with xxHash64(tenant + "\x00" + token) of every token of the partition that has a row of the last 30 days, and of those
 // that were ended, revoked or rotated out at any time that is retained. A token may come twice.
 func (c *Cursor) Seen(ctx context.Context, each func(hash uint64)) error {
