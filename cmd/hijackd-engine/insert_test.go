@@ -81,7 +81,7 @@ func TestInsertWithColumnLists(t *testing.T) {
 func TestInsertOfLargeBlocks(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, conn driver.Conn) {
 		exec1(t, conn, "CREATE TABLE large (id UInt64, s String, c LowCardinality(String), a Array(UInt32)) ENGINE = MergeTree ORDER BY id")
-		const rows = 300_000
+		const rows = 120_000
 		batch := prepare(t, conn, "INSERT INTO large")
 		ids, texts, countries, lists := make([]uint64, rows), make([]string, rows), make([]string, rows), make([][]uint32, rows)
 		for i := range rows {
@@ -100,7 +100,7 @@ func TestInsertOfLargeBlocks(t *testing.T) {
 			t.Fatal(err)
 		}
 		send(t, batch)
-		want(t, "a long value", one[string](t, conn, "SELECT s FROM large WHERE id = 300000") == wide, true)
+		want(t, "a long value", one[string](t, conn, "SELECT s FROM large WHERE id = 120000") == wide, true)
 	})
 }
 

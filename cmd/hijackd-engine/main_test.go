@@ -25,6 +25,9 @@ var (
 	shared *process
 )
 
+// How the binary is built.
+var buildFlags, buildEnv = []string(nil), []string{"CGO_ENABLED=0"}
+
 func TestMain(m *testing.M) {
 	code, err := testMain(m)
 	if err != nil {
@@ -44,8 +47,8 @@ func testMain(m *testing.M) (code int, err error) {
 	}
 	defer os.RemoveAll(folder)
 	binary = filepath.Join(folder, "hijackd-engine")
-	build := exec.Command("go", "build", "-trimpath", "-o", binary, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.Command("go", append(append([]string{"build", "-trimpath"}, buildFlags...), "-o", binary, ".")...)
+	build.Env = append(os.Environ(), buildEnv...)
 	if out, err := build.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build: %w\n%s", err, out)
 	}

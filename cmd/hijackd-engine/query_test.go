@@ -107,7 +107,7 @@ func code(err error) int32 {
 
 func TestErrorInTheMiddleOfAResult(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, conn driver.Conn) {
-		rows, err := conn.Query(t.Context(), "SELECT throwIf(number = 3000000), number FROM numbers(4000000) SETTINGS max_block_size = 65536, max_threads = 1")
+		rows, err := conn.Query(t.Context(), "SELECT throwIf(number = 700000), number FROM numbers(1000000) SETTINGS max_block_size = 65536, max_threads = 1")
 		n := 0
 		if err == nil {
 			defer rows.Close()
@@ -117,7 +117,7 @@ func TestErrorInTheMiddleOfAResult(t *testing.T) {
 			err = rows.Err()
 		}
 		want(t, "code", code(err), 395)
-		want(t, "a result that is cut short is not taken for whole", n < 4_000_000, true)
+		want(t, "a result that is cut short is not taken for whole", n < 1_000_000, true)
 		want(t, "usable afterwards", one[uint8](t, conn, "SELECT 1"), 1)
 	})
 }
@@ -156,7 +156,7 @@ func TestNothingIsCompiledAtRunTime(t *testing.T) {
 
 func TestStreamedResult(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, conn driver.Conn) {
-		rows, err := conn.Query(t.Context(), "SELECT number, toString(number) FROM numbers(1000000)")
+		rows, err := conn.Query(t.Context(), "SELECT number, toString(number) FROM numbers(300000)")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +174,7 @@ func TestStreamedResult(t *testing.T) {
 		if err := rows.Err(); err != nil {
 			t.Fatal(err)
 		}
-		want(t, "rows", n, 1_000_000)
+		want(t, "rows", n, 300_000)
 	})
 }
 
@@ -212,7 +212,7 @@ func TestCancelEndsTheQueryInTheEngine(t *testing.T) {
 
 func TestEarlyCloseOfALargeResult(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, conn driver.Conn) {
-		rows, err := conn.Query(t.Context(), "SELECT number FROM numbers(5000000)")
+		rows, err := conn.Query(t.Context(), "SELECT number FROM numbers(1000000)")
 		if err != nil {
 			t.Fatal(err)
 		}
