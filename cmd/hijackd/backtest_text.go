@@ -69,7 +69,7 @@ func operands(f *schema.Finding) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(f.Evidence)) {
 		switch v := f.Evidence[name].(type) {
-		case nil, map[string]any, []any:
+		case nil, map[string]any:
 			continue
 		case float64:
 			parts = append(parts, fmt.Sprintf("%s=%.6g", name, v))

@@ -27,6 +27,8 @@ type Config struct {
 	Console     ListenConfig
 	Admin       ListenConfig
 	Log         LogConfig
+
+	origins origins
 }
 
 // KafkaConfig is the section kafka.
@@ -124,7 +126,8 @@ func Load(path string, environ []string) (*Config, []Warning, error) {
 
 func parseConfig(name string, text []byte, environ []string) (*Config, []Warning, error) {
 	c := new(Config)
-	l := loader{file: name, keys: c.keys(), set: map[string]Problem{}}
+	c.origins = origins{name, map[string]Problem{}}
+	l := loader{origins: c.origins, keys: c.keys()}
 	l.readYAML(text)
 	l.readEnvironment(environ)
 	l.readFiles()
@@ -173,7 +176,9 @@ func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String(
 func (c Config) String() string {
 	var b strings.Builder
 	for _, k := range c.bound() {
-		fmt.Fprintf(&b, "%s: %s\n", k.path, k.value)
+		if shown := k.value.String(); shown != "" { // a key of a rule that is not built yet
+			fmt.Fprintf(&b, "%s: %s\n", k.path, shown)
+		}
 	}
 	return b.String()
 }

@@ -8,11 +8,33 @@ import (
 
 // loader fills the keys from the file and the environment and gathers everything that is wrong, not only the first thing.
 type loader struct {
-	file     string
+	origins
 	keys     []key
-	set      map[string]Problem // where a key was set; its Text is empty
 	problems []error
 	warnings []Warning
+}
+
+// origins remembers where the keys and sections were set.
+type origins struct {
+	file string
+	set  map[string]Problem // with an empty Text
+}
+
+// at is where a key was set, or else the section that it is missing from.
+func (o origins) at(path string) Problem {
+	for section := path; ; {
+		if at, ok := o.set[section]; ok {
+			if section != path {
+				at.Key = path
+			}
+			return at
+		}
+		dot := strings.LastIndexByte(section, '.')
+		if dot < 0 {
+			return Problem{Source: o.file, Key: path}
+		}
+		section = section[:dot]
+	}
 }
 
 func (l *loader) fail(at Problem, text string) {
@@ -123,23 +145,6 @@ func (l *loader) readFiles() {
 		if err := f.read(); err != nil {
 			l.fail(l.at(k.path), err.Error())
 		}
-	}
-}
-
-// at is where a key was set, or else the section that it is missing from.
-func (l *loader) at(path string) Problem {
-	for section := path; ; {
-		if at, ok := l.set[section]; ok {
-			if section != path {
-				at.Key = path
-			}
-			return at
-		}
-		dot := strings.LastIndexByte(section, '.')
-		if dot < 0 {
-			return Problem{Source: l.file, Key: path}
-		}
-		section = section[:dot]
 	}
 }
 

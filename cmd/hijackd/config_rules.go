@@ -227,4 +227,4 @@ func (v laterValue) set(n node) error {
 }
 
 func (v laterValue) kind() string   { return "not read yet" }
-func (v laterValue) String() string { return quote(*v.at) }
+func (v laterValue) String() string { return *v.at }

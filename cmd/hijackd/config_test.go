@@ -37,6 +37,7 @@ func TestLoadWithoutFileGivesTheDefaults(t *testing.T) {
 		Console:     ListenConfig{"127.0.0.1:8080"},
 		Admin:       ListenConfig{"127.0.0.1:9100"},
 		Log:         LogConfig{"info", "json"},
+		origins:     c.origins,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got\n%s\nwant\n%s", c, want)
@@ -59,7 +60,7 @@ func TestContractFileHoldsEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := loader{keys: new(Config).keys(), set: map[string]Problem{}}
+	l := loader{origins: origins{contractFile, map[string]Problem{}}, keys: new(Config).keys()}
 	l.readYAML(text)
 	for _, k := range l.keys {
 		if _, ok := l.set[k.path]; !ok && !strings.HasPrefix(k.path, "rules.") {

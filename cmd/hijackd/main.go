@@ -39,6 +39,8 @@ type process struct {
 
 // commands is the command line.
 type commands struct {
+	Run         runCommand         `cmd:"" help:"Run the daemon."`
+	Demo        demoCommand        `cmd:"" help:"Show it at work: everything embedded, with simulated traffic and attacks."`
 	Backtest    backtestCommand    `cmd:"" help:"Judge events with the daemon's rules and policy; acts on nothing."`
 	Simulate    simulateCommand    `cmd:"" help:"Write labelled session events to standard output."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the ClickHouse schema up to date."`
@@ -85,16 +87,7 @@ func run(ctx context.Context, args []string, p *process) (code int) {
 			code = int(wish)
 		}
 	}()
-	var line commands
-	parser, err := kong.New(&line,
-		kong.Name("hijackd"),
-		kong.Description("Recognises hijacked sessions in a stream of session events, has them revoked, and tells people."),
-		kong.Writers(p.stdout, p.stderr),
-		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(p),
-		kong.Vars{"attacks": attackNames()},
-	)
+	parser, err := newParser(ctx, p, new(commands))
 	if err != nil {
 		panic(err) // a mistake in the struct above; any test meets it
 	}
@@ -109,6 +102,18 @@ func run(ctx context.Context, args []string, p *process) (code int) {
 		return p.fail(err)
 	}
 	return exitDone
+}
+
+func newParser(ctx context.Context, p *process, line *commands) (*kong.Kong, error) {
+	return kong.New(line,
+		kong.Name("hijackd"),
+		kong.Description("Recognises hijacked sessions in a stream of session events, has them revoked, and tells people."),
+		kong.Writers(p.stdout, p.stderr),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(p),
+		kong.Vars{"attacks": attackNames()},
+	)
 }
 
 func (p *process) fail(err error) int {

@@ -53,6 +53,7 @@ func TestCommandLine(t *testing.T) {
 		"check warns of no pepper":  {args: []string{"check"}, want: outcome{0, "valid", "warning: fingerprint.pepper_file: is not set"}},
 		"check of a bad file":       {args: []string{"check", "-c", bad}, want: outcome{2, "", "bad.yaml:2: kafka.broker: unknown key, did you mean kafka.brokers?\n"}},
 		"check of no file":          {args: []string{"check", "-c", "none.yaml"}, want: outcome{2, "", "hijackd: read configuration: none.yaml: no such file or directory\n"}},
+		"check of a bad database":   {args: []string{"check", "-c", "testdata/bad-geoip.yaml"}, want: outcome{2, "", "testdata/bad-geoip.yaml:1: geoip.city: "}},
 		"check of a short pepper":   {args: []string{"check", "-c", short}, want: outcome{2, "", "short.yaml:2: fingerprint.pepper_file: the pepper is shorter than 32 bytes\n"}},
 		"fingerprint":               {args: []string{"fingerprint", "-c", config}, stdin: "SESSION-01234567", want: outcome{0, "h1:k1:RaJMbMFAaRsshRqp6m8BFg\n", ""}},
 		"fingerprint, line break":   {args: []string{"fingerprint", "-c", config}, stdin: "SESSION-01234567\r\n", want: outcome{0, "h1:k1:RaJMbMFAaRsshRqp6m8BFg\n", ""}},

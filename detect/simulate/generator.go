@@ -41,6 +41,9 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// IDPrefix begins the id of every simulated event.
+const IDPrefix = "sim-"
+
 // Generator hands out events in order of time. It is not safe for concurrent use.
 type Generator struct {
 	cfg      Config
@@ -70,7 +73,7 @@ func New(cfg Config) (*Generator, error) {
 		cfg.Pace = 10 * time.Second
 	}
 	g := &Generator{cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 1)), cities: plan(), now: cfg.Start.UnixNano(), pace: int64(cfg.Pace), // #nosec G404 -- not for secrets
-		prefix: "sim-" + strconv.FormatUint(cfg.Seed, 36) + "-", byToken: map[string]*session{}, revoked: map[string]bool{}}
+		prefix: IDPrefix + strconv.FormatUint(cfg.Seed, 36) + "-", byToken: map[string]*session{}, revoked: map[string]bool{}}
 	g.end = g.now + int64(cfg.Duration)
 	people := make([]*person, 1+cfg.Sessions*2/3)
 	for i := range people {
