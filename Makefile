@@ -38,7 +38,7 @@ race: ## run all tests under the race detector (needs a C compiler)
 
 .PHONY: bench
 bench: ## send a million events through Kafka, hijackd and the engine, and measure
-	$(WITH) $(GO) test -count=1 -timeout 30m -tags bench -run TestMillion -v ./cmd/hijackd
+	$(WITH) $(GO) test -count=1 -timeout 30m -tags bench -run TestMillion -v ./cmd/hijackd/spine
 
 .PHONY: lint
 lint: ## run golangci-lint
