@@ -23,13 +23,14 @@ type task struct {
 	tries     int  // failed attempts since the delay began at its first value
 	soft      bool // past the first minute
 	busy      bool
-	called    bool // the revoker said yes; what is left is to publish session.revoked
-	uncertain bool // somebody may have done it already
-	about     string
+	called    bool           // the revoker said yes; what is left is to publish session.revoked
+	uncertain bool           // somebody may have done it already
+	about     string         // of a message: the action that answers the same finding …
+	answer    *schema.Action // … as far as it has come
 }
 
 func (t *task) to() int {
-	if t.e.action != nil {
+	if t.e.isAction() {
 		return toRevoker
 	}
 	return toAlerter
@@ -47,33 +48,25 @@ const tellWait = 5 * time.Second
 
 // changed takes note of an entry that a valid record has changed.
 func (r *Response) changed(e *entry) {
-	r.deps.Metrics.actions.WithLabelValues(e.kind(), e.state.String()).Inc()
-	if e.action != nil {
+	r.deps.Metrics.actions.WithLabelValues(e.kind, e.state.String()).Inc()
+	if e.isAction() {
 		r.rows = append(r.rows, *e.action)
+		r.answered(e)
 	}
 	switch {
 	case e.due():
 		r.enqueue(e)
 	case e.finished():
 		r.tasks = slices.DeleteFunc(r.tasks, func(t *task) bool { return t.e == e })
-		if e.action != nil {
-			r.hurry(e.action.ID)
-		}
-		e.compact()
-	case e.action != nil: // held
-		r.hurry(e.action.ID)
 	}
+	e.compact()
 }
 
-// compact drops what only the unfinished need. The log and the archive have the whole.
+// compact drops what the log can give back.
 func (e *entry) compact() {
-	if e.action != nil {
-		c := *e.action
-		c.Findings = nil
-		e.action = &c
-		return
+	if e.finished() || e.state == schema.ActionHeld && e.making == 0 {
+		e.action, e.alert = nil, nil
 	}
-	e.alert = &Alert{ID: e.alert.ID, Page: e.alert.Page}
 }
 
 func (r *Response) enqueue(e *entry) {
@@ -81,17 +74,25 @@ func (r *Response) enqueue(e *entry) {
 	if e.alert != nil && e.alert.Finding != nil && e.alert.Finding.Decision == schema.RevokeSession {
 		f := e.alert.Finding
 		t.about = schema.ActionID(f.Tenant, f.Token, string(f.Decision), itoa(f.Epoch))
-		if a := r.fold.entries[t.about]; a == nil || !a.finished() && a.state != schema.ActionHeld {
+		a := r.fold.entries[t.about]
+		if a != nil {
+			t.answer = a.action
+		}
+		if a == nil || !a.finished() && a.state != schema.ActionHeld {
 			t.at = t.at.Add(tellWait)
 		}
 	}
 	r.tasks = append(r.tasks, t)
 }
 
-// hurry lets the messages about an action go that waited for its outcome.
-func (r *Response) hurry(action string) {
+// answered tells the messages about an action how far it has come, and lets them go that waited for its outcome.
+func (r *Response) answered(e *entry) {
 	for _, t := range r.tasks {
-		if t.about == action && t.attempts == 0 {
+		if t.about != e.id {
+			continue
+		}
+		t.answer = e.action
+		if !e.due() && t.attempts == 0 {
 			t.at = r.deps.Now()
 		}
 	}
@@ -103,7 +104,7 @@ func (r *Response) launch(now time.Time) (next time.Time) {
 	blocked := map[schema.Subject]bool{}
 	for _, t := range r.tasks {
 		at := t.at
-		if a := t.e.action; a != nil {
+		if a := t.e.action; t.e.isAction() {
 			s := schema.Subject{Tenant: a.Tenant, Name: a.Subject}
 			if blocked[s] {
 				continue
@@ -145,10 +146,7 @@ func (r *Response) start(t *task, now time.Time) {
 	if t.to() == toAlerter {
 		a := *t.e.alert
 		a.Uncertain = t.uncertain
-		if e := r.fold.entries[t.about]; e != nil {
-			act := *e.action
-			a.Action = &act
-		}
+		a.Action = t.answer
 		r.spawn(func() { r.report(report{t: t, res: r.deps.Alerter.Alert(r.ctx, &a)}) })
 		return
 	}
@@ -186,6 +184,9 @@ func (r *Response) settle(p report, now time.Time) []*record {
 	t := p.t
 	t.busy = false
 	r.calls[t.to()]--
+	if t.e.finished() {
+		return nil
+	}
 	if p.called && !t.called {
 		t.called = true
 		r.deps.Metrics.revocation.Observe(now.Sub(t.e.completed()).Seconds())
@@ -201,17 +202,17 @@ func (r *Response) settle(p report, now time.Time) []*record {
 		if t.to() == toAlerter {
 			r.slackAt = t.at
 		}
-		r.deps.Metrics.actions.WithLabelValues(t.e.kind(), "retried").Inc()
-		r.deps.Logger.Warn("attempt failed, will be repeated", slog.String("id", t.e.id()), slog.Int("attempt", t.attempts), slog.String("detail", p.res.Detail))
+		r.deps.Metrics.actions.WithLabelValues(t.e.kind, "retried").Inc()
+		r.deps.Logger.Warn("attempt failed, will be repeated", slog.String("id", t.e.id), slog.Int("attempt", t.attempts), slog.String("detail", p.res.Detail))
 		return nil
 	}
 	state := schema.ActionDelivered
 	if p.res.Class != Done {
 		state = schema.ActionFailed
-		r.deps.Logger.Error("gave an effect up", slog.String("id", t.e.id()), slog.String("kind", t.e.kind()), slog.String("detail", p.res.Detail))
+		r.deps.Logger.Error("gave an effect up", slog.String("id", t.e.id), slog.String("kind", t.e.kind), slog.String("detail", p.res.Detail))
 	}
-	if t.e.alert != nil {
-		return []*record{{Alert: &Alert{ID: t.e.alert.ID, Page: t.e.alert.Page}, State: state}}
+	if !t.e.isAction() {
+		return []*record{{Alert: &Alert{ID: t.e.id}, State: state}}
 	}
 	a := *t.e.action
 	a.State, a.Attempts, a.FinishedAt, a.Outcome = state, t.attempts, now.UTC(), p.res.Detail

@@ -24,7 +24,7 @@ func TestFloodIsHeldDurablyAndPagesOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	workUntil(t, r, func() bool { return r.Durable() == n && len(m.calls) == 60 && r.busyRevoking() == 0 })
+	workUntil(t, r, func() bool { return r.Durable() == n && m.called() == 60 && r.busyRevoking() == 0 })
 	abandon(r)
 	if len(m.calls) != 60 {
 		t.Errorf("%d revocations in a minute", len(m.calls))
@@ -38,9 +38,9 @@ func TestFloodIsHeldDurablyAndPagesOnce(t *testing.T) {
 	pages := map[string]int{}
 	for id, e := range next.fold.entries {
 		switch {
-		case e.action != nil:
+		case e.isAction():
 			states[e.state]++
-		case e.alert.Page != "":
+		case e.kind == kindPage:
 			pages[id[:10]]++
 		default:
 			messages++
@@ -58,7 +58,7 @@ func TestFloodIsHeldDurablyAndPagesOnce(t *testing.T) {
 // busyRevoking counts the revocations that are not done.
 func (r *Response) busyRevoking() (n int) {
 	for _, t := range r.tasks {
-		if t.e.action != nil {
+		if t.e.isAction() {
 			n++
 		}
 	}
@@ -73,9 +73,10 @@ func BenchmarkHeld(b *testing.B) {
 	runtime.ReadMemStats(&before)
 	for i := range b.N {
 		x := conclusive(fmt.Sprint("h1:k1:", i))
-		if a := f.Finding(time.Unix(int64(i), 0), x).Action; a != nil {
-			f.Settle(time.Unix(int64(i), 0), a)
-		}
+		o := f.Finding(time.Unix(int64(i), 0), x)
+		f.forget(o.Alert)
+		f.Settle(time.Unix(int64(i), 0), o.Action)
+		f.entries[o.Action.ID].compact()
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)

@@ -20,17 +20,22 @@ type Fold struct {
 }
 
 // entry is an action or an alert. What is being written to the log and not yet read back is in the making.
+//
+// Of what is held or has ended a lane keeps no more than this: the log has the rest, and there may be a million.
 type entry struct {
+	id       string
+	kind     string             // the action, "alert" or "page": also the label of its metrics
 	state    schema.ActionState // 0: not durable yet
 	making   schema.ActionState
-	action   *schema.Action // exactly one of action and alert is set
+	released bool
+	sealed   bool           // its end has been said twice
+	action   *schema.Action // one of action and alert, or neither
 	alert    *Alert
 	order    int64     // offset of the record that authorised it
 	since    time.Time // record time of that record
 	changed  int64     // offset of the record that changed it last
-	said     time.Time // record time of the last one in its state
-	released bool
-	sealed   bool // its end has been said twice
+	last     int64     // offset of the last one in its state
+	said     time.Time // record time of that one
 }
 
 // Outcome is what one finding causes. Each part is nil where there is nothing new.
@@ -83,7 +88,7 @@ func (f *Fold) revoke(at time.Time, x *schema.Finding) *schema.Action {
 	if f.over(x.Tenant, at) {
 		a.State = schema.ActionHeld
 	}
-	f.make(a.ID, &entry{action: a, making: a.State})
+	f.make(&entry{id: a.ID, kind: string(schema.RevokeSession), action: a, making: a.State})
 	return a
 }
 
@@ -92,26 +97,31 @@ func (f *Fold) alert(a *Alert) *Alert {
 	if f.entries[a.ID] != nil {
 		return nil
 	}
-	f.make(a.ID, &entry{alert: a, making: schema.ActionPending})
+	kind := kindAlert
+	if a.Page != "" {
+		kind = kindPage
+	}
+	f.make(&entry{id: a.ID, kind: kind, alert: a, making: schema.ActionPending})
 	return a
 }
 
 // forget takes an alert back that nobody is to get.
 func (f *Fold) forget(a *Alert) { delete(f.entries, a.ID) }
 
-func (f *Fold) make(id string, e *entry) {
-	f.entries[id] = e
+func (f *Fold) make(e *entry) {
+	f.entries[e.id] = e
 	if e.spends() {
 		f.spending(e).open++
 	}
 }
 
-// Command folds a person's order and returns the actions that it changes, in their new state. Only what is held obeys.
+// Command folds a person's order and returns the actions that it changes, in their new state. Only what is held obeys. A lane brings
+// the actions that the command names back to memory first.
 func (f *Fold) Command(c *schema.Command) []*schema.Action {
 	var as []*schema.Action
 	for _, id := range c.Actions {
 		e := f.entries[id]
-		if e == nil || e.action == nil || e.action.Tenant != c.Tenant || e.state != schema.ActionHeld || e.making != 0 {
+		if e == nil || e.state != schema.ActionHeld || e.making != 0 || e.action == nil || e.action.Tenant != c.Tenant {
 			continue
 		}
 		a := *e.action
@@ -129,6 +139,16 @@ func (f *Fold) Command(c *schema.Command) []*schema.Action {
 	return as
 }
 
+// named lists the entries that a command names.
+func (f *Fold) named(c *schema.Command) (es []*entry) {
+	for _, id := range c.Actions {
+		if e := f.entries[id]; e != nil {
+			es = append(es, e)
+		}
+	}
+	return es
+}
+
 // Settle folds how far an action has come by a record time, for callers without a log.
 func (f *Fold) Settle(at time.Time, a *schema.Action) {
 	f.apply(0, at, &record{Action: a})
@@ -138,11 +158,11 @@ func (f *Fold) Settle(at time.Time, a *schema.Action) {
 func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 	e, state := f.entries[r.id()], r.state()
 	if e == nil {
-		e = &entry{}
+		e = &entry{id: r.id(), kind: r.kind()}
 		f.entries[r.id()] = e
 	}
 	if state == e.state {
-		e.said = at
+		e.last, e.said = offset, at
 	}
 	if state >= e.state && r.Again {
 		e.sealed = true
@@ -156,7 +176,7 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 	if e.state == schema.ActionHeld {
 		f.held--
 	}
-	e.action, e.alert, e.state, e.making, e.changed, e.said = r.Action, r.Alert, state, 0, offset, at
+	e.action, e.alert, e.state, e.making, e.changed, e.last, e.said = r.Action, r.Alert, state, 0, offset, offset, at
 	e.released = r.Action != nil && r.Action.Released
 	if state == schema.ActionPending || state == schema.ActionReleased {
 		e.order, e.since = offset, at
@@ -176,15 +196,11 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 	return e
 }
 
-func (e *entry) id() string {
-	if e.action != nil {
-		return e.action.ID
-	}
-	return e.alert.ID
-}
+// isAction tells actions from messages.
+func (e *entry) isAction() bool { return e.kind != kindAlert && e.kind != kindPage }
 
 // limited reports whether the limits count the entry.
-func (e *entry) limited() bool { return e.action != nil && e.action.Action == schema.RevokeSession }
+func (e *entry) limited() bool { return e.kind == string(schema.RevokeSession) }
 
 // spends reports whether the entry is authorised, counted and not yet delivered.
 func (e *entry) spends() bool {

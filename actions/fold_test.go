@@ -188,7 +188,7 @@ func FuzzReadRecord(f *testing.F) {
 		}
 		j := journal{fold: limited(t, 1, 1)}
 		if e := j.admit(0, at0, r); e != nil {
-			_, _, _ = e.state.String(), e.kind(), e.id()
+			_ = e.state.String()
 			e.compact()
 		}
 	})

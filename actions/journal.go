@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/hijackd/hijackd/schema"
 )
 
 // ErrFenced says that another owner has opened a higher term: this one has no right to act any more.
@@ -132,6 +136,44 @@ func (j *journal) append(ctx context.Context, rs []*record) error {
 		es, size = append(es, e), size+len(e.Key)+len(e.Value)
 	}
 	return flush()
+}
+
+var errEnough = errors.New("enough has been read")
+
+// recall brings held actions back to memory from the log.
+func (j *journal) recall(ctx context.Context, es []*entry) error {
+	wanted := map[int64]*entry{}
+	for _, e := range es {
+		if e.state == schema.ActionHeld && e.action == nil {
+			wanted[e.last] = e
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	_, err := j.log.Read(ctx, slices.Min(slices.Collect(maps.Keys(wanted))), func(offset int64, _ time.Time, _, value []byte) error {
+		e := wanted[offset]
+		if e == nil {
+			return nil
+		}
+		r, err := j.decode(value)
+		if err != nil {
+			return err
+		}
+		e.action = r.Action
+		if delete(wanted, offset); len(wanted) == 0 {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return fmt.Errorf("read held actions from the response log: %w", err)
+	}
+	for _, e := range wanted { // the topic's retention is shorter than a day
+		j.logger.Error("a held action is gone from the response log", slog.String("id", e.id))
+		delete(j.fold.entries, e.id)
+	}
+	return nil
 }
 
 // check reports whether the lane still holds the highest term.

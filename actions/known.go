@@ -8,14 +8,30 @@ import (
 
 const (
 	knownFor  = 2 * time.Hour // the look-back at takeover and the lateness of events, with room
-	knownMost = 100_000       // about 30 MB
+	knownMost = 100_000       // about 25 MB
 )
 
 // known holds the strongest version seen of each recent finding. What it forgets is published and stored once more when it comes
 // again, which every reader merges; actions and alerts are not decided by it.
 type known struct {
-	versions map[string]*schema.Finding
+	versions map[string]version
 	queue    []seen // in order of first arrival
+}
+
+// version is what Finding.Compare looks at.
+type version struct {
+	withoutHistory, conclusive bool
+	informed                   int
+	confidence                 float64
+	eventID                    string
+	time, firstSeen            time.Time
+}
+
+func (v *version) finding() *schema.Finding {
+	return &schema.Finding{
+		WithoutHistory: v.withoutHistory, Informed: v.informed, Conclusive: v.conclusive, Confidence: v.confidence,
+		Time: v.time, EventID: v.eventID, FirstSeen: v.firstSeen,
+	}
 }
 
 type seen struct {
@@ -23,7 +39,7 @@ type seen struct {
 	at time.Time
 }
 
-func newKnown() known { return known{versions: map[string]*schema.Finding{}} }
+func newKnown() known { return known{versions: map[string]version{}} }
 
 // stronger takes x over if it is the first or the strongest version of its finding, and reports whether it was.
 func (k *known) stronger(at time.Time, x *schema.Finding) bool {
@@ -31,16 +47,13 @@ func (k *known) stronger(at time.Time, x *schema.Finding) bool {
 		delete(k.versions, k.queue[0].id)
 		k.queue = k.queue[1:]
 	}
-	old := k.versions[x.ID]
-	if old != nil && x.Compare(old) <= 0 {
+	old, ok := k.versions[x.ID]
+	if ok && x.Compare(old.finding()) <= 0 {
 		return false
 	}
-	if old == nil {
+	if !ok {
 		k.queue = append(k.queue, seen{x.ID, at})
 	}
-	k.versions[x.ID] = &schema.Finding{
-		WithoutHistory: x.WithoutHistory, Informed: x.Informed, Conclusive: x.Conclusive, Confidence: x.Confidence,
-		Time: x.Time, EventID: x.EventID, FirstSeen: x.FirstSeen,
-	}
+	k.versions[x.ID] = version{x.WithoutHistory, x.Conclusive, x.Informed, x.Confidence, x.EventID, x.Time, x.FirstSeen}
 	return true
 }

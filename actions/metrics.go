@@ -93,14 +93,3 @@ func (m *Metrics) held() float64 {
 	}
 	return float64(n)
 }
-
-// kind is the label of an entry.
-func (e *entry) kind() string {
-	switch {
-	case e.action != nil:
-		return string(e.action.Action)
-	case e.alert.Page != "":
-		return "page"
-	}
-	return string(schema.Alert)
-}

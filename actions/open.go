@@ -57,11 +57,15 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	r.committed = max(a.Committed, 0)
 	r.pos, r.filed = r.committed, j.filed
 	r.deps.Metrics.lane(&r.gauges, true)
+	es := r.fold.ordered()
+	for _, e := range es {
+		r.adopt(e)
+	}
+	for _, e := range es {
+		e.compact()
+	}
 	if err := r.restate(ctx, r.cfg.Restate/2); err != nil {
 		return 0, err
-	}
-	for _, e := range r.fold.ordered() {
-		r.adopt(e)
 	}
 	r.tellRows(&chunk{from: r.committed}, true)
 	from := r.committed
@@ -79,18 +83,15 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 // adopt takes an entry over that the log held at takeover. What is due may have been tried before.
 func (r *Response) adopt(e *entry) {
 	// What remains as the second record of an end alone is less than the row that was filed at the first.
-	if e.action != nil && e.changed >= r.journal.filed && (!e.sealed || e.action.Findings != nil) {
+	if e.isAction() && e.changed >= r.journal.filed && (!e.sealed || e.action.Findings != nil) {
 		r.rows = append(r.rows, *e.action)
 	}
-	if e.alert != nil && e.alert.Page != "" {
+	if e.kind == kindPage {
 		r.paged(e)
 	}
-	switch {
-	case e.due():
+	if e.due() {
 		r.enqueue(e)
 		r.tasks[len(r.tasks)-1].uncertain = true
-	case e.finished():
-		e.compact()
 	}
 }
 
@@ -100,7 +101,7 @@ func (f *Fold) ordered() []*entry {
 	for _, e := range f.entries {
 		es = append(es, e)
 	}
-	slices.SortFunc(es, func(a, b *entry) int { return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.id(), b.id())) })
+	slices.SortFunc(es, func(a, b *entry) int { return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.id, b.id)) })
 	return es
 }
 
@@ -108,29 +109,49 @@ func (f *Fold) ordered() []*entry {
 // ended long ago. At takeover age keeps owners that follow each other quickly from filling the log.
 func (r *Response) restate(ctx context.Context, age time.Duration) error {
 	r.restated = r.deps.Now()
-	var rs []*record
+	var es []*entry
 	for _, e := range r.fold.ordered() {
-		if e.finished() {
-			switch old := r.restated.Sub(e.said); {
-			case old > r.cfg.Forget:
-				delete(r.fold.entries, e.id())
-			case old >= r.cfg.Restate/2 && !e.sealed:
-				rs = append(rs, &record{Action: e.action, Alert: e.alert, State: e.alertState(), Again: true})
-			}
-			continue
-		}
-		if e.state != 0 && r.restated.Sub(e.said) >= age {
-			rs = append(rs, &record{Action: e.action, Alert: e.alert, State: e.alertState(), Order: e.order, Since: e.since})
+		switch old := r.restated.Sub(e.said); {
+		case e.finished() && old > r.cfg.Forget:
+			delete(r.fold.entries, e.id)
+		case e.finished() && (e.sealed || old < r.cfg.Restate/2), e.state == 0, !e.finished() && old < age:
+		default:
+			es = append(es, e)
 		}
 	}
-	return r.journal.write(ctx, rs, r.changed)
+	for some := range slices.Chunk(es, appendEntries) {
+		if err := r.journal.recall(ctx, some); err != nil {
+			return err
+		}
+		var rs []*record
+		for _, e := range some {
+			if rec := e.record(); rec != nil {
+				rs = append(rs, rec)
+			}
+		}
+		if err := r.journal.write(ctx, rs, r.changed); err != nil {
+			return err
+		}
+		for _, e := range some {
+			e.compact()
+		}
+	}
+	return nil
 }
 
-func (e *entry) alertState() schema.ActionState {
-	if e.alert != nil {
-		return e.state
+// record says an entry again: what is unfinished in full, of what has ended no more than that.
+func (e *entry) record() *record {
+	switch {
+	case e.finished() && e.isAction():
+		return &record{Action: &schema.Action{ID: e.id, Action: schema.Decision(e.kind), State: e.state, Released: e.released}, Again: true}
+	case e.finished():
+		return &record{Alert: &Alert{ID: e.id}, State: e.state, Again: true}
+	case e.action != nil:
+		return &record{Action: e.action, Order: e.order, Since: e.since}
+	case e.alert != nil:
+		return &record{Alert: e.alert, State: e.state, Order: e.order, Since: e.since}
 	}
-	return 0
+	return nil // held, and gone from the log
 }
 
 // restateDue reports whether a day has passed since the last time.

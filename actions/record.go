@@ -3,6 +3,7 @@ package actions
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hijackd/hijackd/schema"
@@ -52,22 +53,42 @@ func (r *record) id() string {
 	return ""
 }
 
+// Kinds of entries that are no actions.
+const (
+	kindAlert = "alert"
+	kindPage  = "page"
+	pages     = "page_" // begins the ids of pages
+)
+
+// kind is what the record is about. Known kinds share one string each.
+func (r *record) kind() string {
+	switch {
+	case r.Action != nil && r.Action.Action == schema.RevokeSession:
+		return string(schema.RevokeSession)
+	case r.Action != nil:
+		return string(r.Action.Action)
+	case strings.HasPrefix(r.Alert.ID, pages):
+		return kindPage
+	}
+	return kindAlert
+}
+
 // entry encodes a record under its key, record kind + id.
 func (r *record) entry() (Entry, error) {
-	kind := "alert/"
+	key := "alert/"
 	switch {
 	case r.Opening != nil:
-		kind = "opening"
+		key = "opening"
 	case r.Action != nil:
-		kind = "action/"
+		key = "action/"
 	case r.Filed != nil:
-		kind = "filed"
+		key = "filed"
 	}
 	v, err := json.Marshal(r)
 	if err != nil {
 		return Entry{}, fmt.Errorf("encode a response record: %w", err)
 	}
-	return Entry{Key: []byte(kind + r.id()), Value: v}, nil
+	return Entry{Key: []byte(key + r.id()), Value: v}, nil
 }
 
 // readRecord decodes a record and refuses what could not have been written by this package.

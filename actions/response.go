@@ -160,6 +160,9 @@ func (r *Response) process(ctx context.Context, recs []schema.Record) error {
 			}
 			out = append(out, r.intend(at, o)...)
 		default:
+			if err := r.journal.recall(ctx, r.fold.named(s.Command)); err != nil {
+				return err
+			}
 			for _, a := range r.fold.Command(s.Command) {
 				out = append(out, &record{Action: a, Since: at})
 			}

@@ -115,6 +115,13 @@ func signal(t testing.TB, offset int64, s schema.Signal) schema.Record {
 	return schema.Record{Offset: offset, Time: time.Now().UnixNano(), Value: v}
 }
 
+// called is how many calls there have been.
+func (m *memory) called() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.calls)
+}
+
 func (m *memory) deps() Deps {
 	return Deps{
 		Log: m, Publisher: m, Archive: m, Revoker: m, Alerter: m,

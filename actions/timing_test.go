@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,18 +94,19 @@ func TestRetriesHardThenBacksOffThenGivesUp(t *testing.T) {
 		if got := []time.Duration{calls[hard+1] - calls[hard], calls[hard+2] - calls[hard+1], calls[hard+3] - calls[hard+2]}; !slices.Equal(got, []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second}) {
 			t.Errorf("then delays of %v, want 5, 10, 20 s", got)
 		}
-		last := len(calls) - 1
-		if got := calls[last] - calls[last-1]; got != 10*time.Minute {
+		end := len(calls) - 1
+		if got := calls[end] - calls[end-1]; got != 10*time.Minute {
 			t.Errorf("at last a delay of %s, want 10 min", got)
 		}
-		if calls[last] < 24*time.Hour || calls[last] > 24*time.Hour+10*time.Minute {
-			t.Errorf("given up after %s, want 24 h", calls[last])
+		if calls[end] < 24*time.Hour || calls[end] > 24*time.Hour+10*time.Minute {
+			t.Errorf("given up after %s, want 24 h", calls[end])
 		}
 		if len(slices.Compact(ids)) != 1 {
 			t.Error("more than one id")
 		}
-		if e := r.fold.entries[ids[0]]; e.state != schema.ActionFailed || e.action.Attempts != len(calls) || e.action.Outcome != "503" {
-			t.Errorf("%+v", e.action)
+		last := m.actions[len(m.actions)-1]
+		if last.State != schema.ActionFailed || last.Attempts != len(calls) || last.Outcome != "503" {
+			t.Errorf("%+v", last)
 		}
 		var pages []string
 		for _, a := range m.alerts {
@@ -180,8 +183,8 @@ func TestSlowSlackDoesNotDelayRevocations(t *testing.T) {
 		for i := range 10 {
 			process(t, r, conclusive(fmt.Sprint("h1:k1:", i)))
 			run(t, r, 10*time.Second)
-			if len(m.calls) != i+1 {
-				t.Fatalf("%d calls after finding %d", len(m.calls), i)
+			if m.called() != i+1 {
+				t.Fatalf("%d calls after finding %d", m.called(), i)
 			}
 		}
 		abandon(r)
@@ -192,11 +195,14 @@ func TestSlowTokenDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}
 		d := m.deps()
+		var mu sync.Mutex
 		var order []string
 		d.Revoker = revoking(func(ctx context.Context, a *schema.Action) Result {
 			if a.Token == "h1:k1:slow" && a.Epoch == "0" {
 				time.Sleep(time.Minute)
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			order = append(order, a.Token+"/"+a.Epoch)
 			return Result{Class: Done}
 		})
@@ -256,7 +262,8 @@ func TestClickHouseAwayDelaysTheCommitAndNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}
 		d := m.deps()
-		away := true
+		var away atomic.Bool
+		away.Store(true)
 		d.Archive = failing{m, &away}
 		cfg := LaneDefaults()
 		cfg.MaxRows = 10
@@ -268,10 +275,13 @@ func TestClickHouseAwayDelaysTheCommitAndNothingElse(t *testing.T) {
 		if len(m.calls) != 40 || len(m.announced) == 0 || len(m.findings) != 0 || r.Durable() != 0 {
 			t.Errorf("%d calls, %d announced, %d stored, durable %d", len(m.calls), len(m.announced), len(m.findings), r.Durable())
 		}
-		if rows := r.archive.rows; rows > 2*cfg.MaxRows {
+		r.mu.Lock()
+		rows := r.archive.rows
+		r.mu.Unlock()
+		if rows > 2*cfg.MaxRows {
 			t.Errorf("%d rows in memory", rows)
 		}
-		away = false
+		away.Store(false)
 		var err error
 		for err == nil {
 			<-r.Wake()
@@ -312,21 +322,21 @@ func TestClickHouseAwayDelaysTheCommitAndNothingElse(t *testing.T) {
 	})
 }
 
-// failing is an archive that is away while *away.
+// failing is an archive that is away while away is set.
 type failing struct {
 	*memory
-	away *bool
+	away *atomic.Bool
 }
 
 func (f failing) InsertFindings(ctx context.Context, fs []schema.Finding) error {
-	if *f.away {
+	if f.away.Load() {
 		return errors.New("connection refused")
 	}
 	return f.memory.InsertFindings(ctx, fs)
 }
 
 func (f failing) InsertActions(ctx context.Context, as []schema.Action) error {
-	if *f.away {
+	if f.away.Load() {
 		return errors.New("connection refused")
 	}
 	return f.memory.InsertActions(ctx, as)

@@ -36,7 +36,7 @@ func (r *Response) work(ctx context.Context) error {
 	}
 	var out []*record
 	if t := r.overdue(now); t != nil {
-		out = r.page("pending", t.e.action.ID, "A revocation has been pending for more than 2 minutes: the receiver does not answer as it should.")
+		out = r.page("pending", t.e.id, "A revocation has been pending for more than 2 minutes: the receiver does not answer as it should.")
 	}
 	r.mu.Lock()
 	filed, caughtUp := r.filed, r.archive.rows+r.announce.rows+r.calls[0]+r.calls[1] == 0
@@ -85,7 +85,7 @@ func (r *Response) advance() {
 	next := r.launch(now)
 	var oldest time.Time
 	for _, t := range r.tasks {
-		if t.e.action == nil {
+		if !t.e.isAction() {
 			continue
 		}
 		if oldest.IsZero() || t.e.since.Before(oldest) {
@@ -113,10 +113,10 @@ func (r *Response) advance() {
 // overdue is the action that is pending for longest of those pending for more than 2 min, unless one of them has paged.
 func (r *Response) overdue(now time.Time) (oldest *task) {
 	for _, t := range r.tasks {
-		if t.e.action == nil || now.Sub(t.e.since) < pageAfter {
+		if !t.e.isAction() || now.Sub(t.e.since) < pageAfter {
 			continue
 		}
-		if r.fold.entries[pageID("pending", t.e.action.ID)] != nil {
+		if r.fold.entries[pageID("pending", t.e.id)] != nil {
 			return nil
 		}
 		if oldest == nil {
@@ -129,7 +129,7 @@ func (r *Response) overdue(now time.Time) (oldest *task) {
 // pageEvery is the least time between two pages of one kind: a flood is one page.
 var pageEvery = map[string]time.Duration{"pending": 0, "failed": 10 * time.Minute, "held": time.Hour, "flood": time.Hour}
 
-func pageID(kind, about string) string { return "page_" + kind + "_" + about }
+func pageID(kind, about string) string { return pages + kind + "_" + about }
 
 // page makes the record of a page about an action or a finding, unless the kind has paged lately. Without an alerter a page is an
 // error in the log, no more.
@@ -152,7 +152,7 @@ func (r *Response) page(kind, about, text string) []*record {
 
 // paged remembers from the log when a kind last paged.
 func (r *Response) paged(e *entry) {
-	kind, _, _ := strings.Cut(strings.TrimPrefix(e.alert.ID, "page_"), "_")
+	kind, _, _ := strings.Cut(strings.TrimPrefix(e.id, pages), "_")
 	if at := r.pages[kind]; e.said.After(at) {
 		r.pages[kind] = e.said
 	}
