@@ -168,17 +168,22 @@ func (l *lines) String() string {
 }
 
 // start runs a daemon and waits until it takes part in its group.
-func (s *site) start(config string, environ ...string) *member {
+func (s *site) start(config string) *member {
+	s.t.Helper()
+	m := s.launch(config)
+	s.members = append(s.members, m)
+	s.await("the daemon's start", func() bool { return strings.Contains(m.out.String(), "hijackd runs") })
+	return m
+}
+
+func (s *site) launch(config string) *member {
 	s.t.Helper()
 	m := &member{cmd: exec.Command(binary, "run", "-c", config), out: new(lines), done: make(chan error, 1)}
-	m.cmd.Env = append(os.Environ(), environ...)
 	m.cmd.Stdout, m.cmd.Stderr = m.out, m.out
 	if err := m.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	go func() { m.done <- m.cmd.Wait() }()
-	s.members = append(s.members, m)
-	s.await("the daemon's start", func() bool { return strings.Contains(m.out.String(), "hijackd runs") })
 	return m
 }
 
