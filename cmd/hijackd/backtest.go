@@ -167,7 +167,9 @@ func (b *backtest) stored(ctx context.Context, cfg *Config, since, until time.Ti
 
 // judge folds one event and the notes that it causes.
 func (b *backtest) judge(e *schema.Event) {
-	b.events++
+	if !e.Type.IsNote() {
+		b.events++
+	}
 	b.earliest, b.latest = min(b.earliest, e.Time), max(b.latest, e.Time)
 	if b.at = max(b.at, e.Time); e.Time < b.at-b.lateness {
 		b.late++
@@ -188,7 +190,7 @@ func (b *backtest) decided() []schema.Finding {
 // report says on standard error what the findings leave out.
 func (b *backtest) report(w io.Writer) {
 	if b.late > 0 {
-		_, _ = fmt.Fprintf(w, "%s came later than %s and were judged on arrival\n", counted(b.late, "event"), shortDuration(time.Duration(b.lateness)))
+		_, _ = fmt.Fprintf(w, "judged on arrival, being more than %s late: %s\n", shortDuration(time.Duration(b.lateness)), counted(b.late, "event"))
 	}
 	if b.bad > 0 {
 		_, _ = fmt.Fprintf(w, "%s left out\n", counted(b.bad, "bad line"))

@@ -133,7 +133,7 @@ func TestBacktestInputs(t *testing.T) {
 		"a bad line":          {[]string{"--from=-"}, "hunter2\n" + good, outcome{0, "", "line 1: bad-json: no JSON, or something after it\n1 bad line left out\n"}},
 		"no usable line":      {[]string{"--from=-"}, "hunter2\n", outcome{2, "", "hijackd: no line is an event\n"}},
 		"no line":             {[]string{"--from=-"}, "", outcome{2, "", "hijackd: no line is an event\n"}},
-		"late":                {[]string{"--from=-"}, good + old, outcome{0, "", "1 event came later than 10m and were judged on arrival\n"}},
+		"late":                {[]string{"--from=-"}, good + old, outcome{0, "", "judged on arrival, being more than 10m late: 1 event\n"}},
 		"no such file":        {[]string{"--from=testdata/none"}, "", outcome{2, "", "hijackd: testdata/none: no such file or directory\n"}},
 		"no source":           {nil, "", outcome{2, "", "missing flags: --from"}},
 		"unknown format":      {[]string{"--from=-", "--format=xml"}, good, outcome{2, "", "--format must be one of"}},
