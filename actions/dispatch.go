@@ -100,7 +100,7 @@ func (r *Response) answered(e *entry) {
 
 // launch starts what is due: of each token the oldest alone, within the calls that each destination may have in flight.
 func (r *Response) launch(now time.Time) (next time.Time) {
-	next = now.Add(r.cfg.Restate)
+	next = r.restated.Add(r.cfg.Restate)
 	blocked := map[schema.Subject]bool{}
 	for _, t := range r.tasks {
 		at := t.at
