@@ -91,6 +91,7 @@ func (f *tokenFold) Key(e *schema.Event) schema.Key         { return f.tokens.Ke
 func (f *tokenFold) Has(k schema.Key) bool                  { return f.tokens.Has(k) }
 func (f *tokenFold) Fold(e *schema.Event)                   { f.tokens.Fold(e, &f.out) }
 func (f *tokenFold) Stored(before int64)                    { f.tokens.Stored(before) }
+func (f *tokenFold) Pressed() bool                          { return f.tokens.Pressed() }
 func (f *tokenFold) Close()                                 { f.tokens.Close() }
 func (f *tokenFold) Load(k schema.Key, history []*schema.Event, complete bool) {
 	f.tokens.Load(k, history, complete)

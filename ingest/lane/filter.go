@@ -35,6 +35,14 @@ func (f *filter) add(h uint64) {
 	}
 }
 
+// merge adds the keys of o, which it takes over.
+func (f *filter) merge(o *filter) {
+	if len(f.layers) == 0 {
+		f.room = o.room
+	}
+	f.layers = append(o.layers, f.layers...)
+}
+
 func (f *filter) has(h uint64) bool {
 	for i := len(f.layers) - 1; i >= 0; i-- {
 		block, h2 := f.layers[i].block(h)

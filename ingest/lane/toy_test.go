@@ -37,6 +37,7 @@ func (f *toyFold) Subject(e *toy) schema.Subject { return schema.Subject{Name: e
 func (f *toyFold) Key(e *toy) schema.Key         { return f.keyer.Key("", e.key) }
 func (f *toyFold) Has(k schema.Key) bool         { return f.state[k] != nil }
 func (f *toyFold) Stored(int64)                  {}
+func (f *toyFold) Pressed() bool                 { return false }
 func (f *toyFold) Close()                        {}
 func (f *toyFold) evict()                        { clear(f.state) }
 func (f *toyFold) Load(k schema.Key, history []*toy, complete bool) {
