@@ -24,6 +24,7 @@ type task struct {
 	soft      bool // past the first minute
 	busy      bool
 	called    bool           // the revoker said yes; what is left is to publish session.revoked
+	outcome   string         // what it answered
 	uncertain bool           // somebody may have done it already
 	about     string         // of a message: the action that answers the same finding …
 	answer    *schema.Action // … as far as it has come
@@ -41,6 +42,7 @@ type report struct {
 	t      *task
 	res    Result
 	called bool
+	answer string // of the revoker, once it said yes
 }
 
 // tellWait is how long a message about a finding waits for the outcome of its revocation, so as to tell that too.
@@ -163,13 +165,14 @@ func (r *Response) carryOut(ctx context.Context, t *task, a *schema.Action, call
 			return report{t: t, res: res}
 		}
 	}
+	done := report{t: t, res: res, called: true, answer: res.Detail}
 	if r.faults.recordBeforeRevoked {
-		return report{t: t, res: res, called: true}
+		return done
 	}
 	if err := r.deps.Publisher.Revoked(ctx, a); err != nil {
-		return report{t: t, res: Result{Class: Again, Detail: "publish session.revoked: " + err.Error()}, called: true}
+		done.res = Result{Class: Again, Detail: "publish session.revoked: " + err.Error()}
 	}
-	return report{t: t, res: res, called: true}
+	return done
 }
 
 func (r *Response) report(p report) {
@@ -188,7 +191,7 @@ func (r *Response) settle(p report, now time.Time) []*record {
 		return nil
 	}
 	if p.called && !t.called {
-		t.called = true
+		t.called, t.outcome = true, p.answer
 		r.deps.Metrics.revocation.Observe(now.Sub(t.e.completed()).Seconds())
 	}
 	age := now.Sub(t.e.since)
@@ -200,7 +203,7 @@ func (r *Response) settle(p report, now time.Time) []*record {
 		t.uncertain = true
 		t.at = now.Add(backOff(age, t.tries, p.res.RetryAfter, r.deps.Jitter()))
 		if t.to() == toAlerter {
-			r.slackAt = t.at
+			r.slackAt = now.Add(max(hardMost, min(p.res.RetryAfter, retryAfter))) // the others need not wait for this one's back-off
 		}
 		r.deps.Metrics.actions.WithLabelValues(t.e.kind, "retried").Inc()
 		r.deps.Logger.Warn("attempt failed, will be repeated", slog.String("id", t.e.id), slog.Int("attempt", t.attempts), slog.String("detail", p.res.Detail))
@@ -216,6 +219,9 @@ func (r *Response) settle(p report, now time.Time) []*record {
 	}
 	a := *t.e.action
 	a.State, a.Attempts, a.FinishedAt, a.Outcome = state, t.attempts, now.UTC(), p.res.Detail
+	if state == schema.ActionDelivered {
+		a.Outcome = t.outcome
+	}
 	rs := []*record{{Action: &a, Since: now}}
 	if state == schema.ActionFailed {
 		rs = append(rs, r.page("failed", a.ID, "A revocation failed for good: "+p.res.Detail)...)

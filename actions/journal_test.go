@@ -105,8 +105,9 @@ func TestRetentionMayCutAnywhereBehindTheLastRestatement(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}
 		d := m.deps()
-		d.Revoker = revoking(func(_ context.Context, a *schema.Action) Result {
+		d.Revoker = revoking(func(ctx context.Context, a *schema.Action) Result {
 			if a.Token == "h1:k1:stuck" {
+				<-ctx.Done() // not given up, since it never ends
 				return Result{Class: Again}
 			}
 			return Result{Class: Done}

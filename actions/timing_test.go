@@ -342,6 +342,43 @@ func (f failing) InsertActions(ctx context.Context, as []schema.Action) error {
 	return f.memory.InsertActions(ctx, as)
 }
 
+// Once the receiver said yes it is not called again for a Kafka that is away: only session.revoked is published again.
+func TestPublishingIsRetriedWithoutAnotherCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		d := m.deps()
+		p := &flaky{memory: m}
+		p.away.Store(true)
+		d.Publisher = p
+		r := open(t, d, LaneDefaults())
+		process(t, r, conclusive("h1:k1:a"))
+		run(t, r, time.Minute)
+		if m.called() != 1 || len(m.actions) != 1 || m.actions[0].State != schema.ActionPending {
+			t.Errorf("%d calls, %+v", m.called(), m.actions)
+		}
+		p.away.Store(false)
+		run(t, r, time.Minute)
+		last := m.actions[len(m.actions)-1]
+		if m.called() != 1 || len(m.revoked) != 1 || last.State != schema.ActionDelivered || last.Outcome != "204" {
+			t.Errorf("%d calls, %d published, %+v", m.called(), len(m.revoked), last)
+		}
+		abandon(r)
+	})
+}
+
+// flaky is a publisher that is away while away is set.
+type flaky struct {
+	*memory
+	away atomic.Bool
+}
+
+func (f *flaky) Revoked(ctx context.Context, a *schema.Action) error {
+	if f.away.Load() {
+		return errors.New("broker away")
+	}
+	return f.memory.Revoked(ctx, a)
+}
+
 func TestCloseRecordsWhatIsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}
