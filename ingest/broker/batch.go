@@ -11,6 +11,7 @@ import (
 
 const (
 	batchHeader   = 61 // bytes of a record batch, format v2, before its records
+	magicAt       = 16 // where all formats say which they are
 	transactional = 1 << 4
 	control       = 1 << 5
 	logAppendTime = 1 << 3
@@ -30,14 +31,24 @@ func (d *batchDecoder) decode(b *Batch, data []byte, aborted []abortedTransactio
 	d.arena.reset()
 	d.headers = d.headers[:0]
 	active := map[int64]bool(nil)
-	for len(data) >= batchHeader {
+	for len(data) > magicAt {
 		size := 12 + int(int32(binary.BigEndian.Uint32(data[8:])))
-		if size < batchHeader || size > len(data) {
+		if size > len(data) {
+			return
+		}
+		if size <= magicAt { // where the next batch begins is anybody's guess
+			d.broken(b, b.Next, from, "length")
+			b.Next++
 			return
 		}
 		raw := data[:size]
 		data = data[size:]
 		base := int64(binary.BigEndian.Uint64(raw))
+		if why := unsound(raw); why != "" {
+			d.broken(b, base, from, why)
+			b.Next = max(b.Next, from+1, unsoundEnd(raw, data))
+			continue
+		}
 		last := base + int64(int32(binary.BigEndian.Uint32(raw[23:])))
 		attributes := binary.BigEndian.Uint16(raw[21:])
 		producer := int64(binary.BigEndian.Uint64(raw[43:]))
@@ -50,10 +61,6 @@ func (d *batchDecoder) decode(b *Batch, data []byte, aborted []abortedTransactio
 		}
 		switch {
 		case last < from || last < base:
-		case raw[16] != 2:
-			d.broken(b, base, from, "record format")
-		case crc32.Checksum(raw[21:], castagnoli) != binary.BigEndian.Uint32(raw[17:]):
-			d.broken(b, base, from, "checksum")
 		case attributes&control != 0:
 			delete(active, producer) // a control batch ends its producer's transaction
 		case attributes&transactional != 0 && active[producer]:
@@ -64,6 +71,32 @@ func (d *batchDecoder) decode(b *Batch, data []byte, aborted []abortedTransactio
 		}
 		b.Next = max(b.Next, last+1)
 	}
+}
+
+// unsound says why a batch can't be read, "" for one that can.
+func unsound(raw []byte) string {
+	switch {
+	case raw[magicAt] != 2 || len(raw) < batchHeader:
+		return "record format"
+	case crc32.Checksum(raw[21:], castagnoli) != binary.BigEndian.Uint32(raw[17:]):
+		return "checksum"
+	}
+	return ""
+}
+
+// unsoundEnd is the offset to go on at after an unsound batch. Its own word counts only if its two counts agree: a flipped bit must not
+// make us skip what follows. Otherwise the next batch says it, or else one offset is given up at a time.
+func unsoundEnd(raw, following []byte) int64 {
+	base := int64(binary.BigEndian.Uint64(raw))
+	if len(following) >= 8 {
+		return max(base+1, int64(binary.BigEndian.Uint64(following)))
+	}
+	if raw[magicAt] == 2 && len(raw) >= batchHeader {
+		if last := binary.BigEndian.Uint32(raw[23:]); last+1 == binary.BigEndian.Uint32(raw[57:]) && last < 1<<31-1 {
+			return base + int64(last) + 1
+		}
+	}
+	return base + 1
 }
 
 func (d *batchDecoder) broken(b *Batch, base, from int64, why string) {

@@ -15,9 +15,11 @@ func seal(attributes uint16, count uint32, records []byte) []byte {
 	binary.BigEndian.PutUint32(b[57:], count)
 	b = append(b, records...)
 	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-12))
-	binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[21:], castagnoli))
+	reseal(b)
 	return b
 }
+
+func reseal(b []byte) { binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[21:], castagnoli)) }
 
 func TestABadBatchIsOneBrokenRecordAndTheNextOneIsRead(t *testing.T) {
 	good := seal(0, 1, []byte{14, 0, 0, 0, 1, 2, 'v', 0}) // length 7, offset 0, no key, value "v", no headers

@@ -28,9 +28,10 @@ func (c *Client) Committed(ctx context.Context, group, topic string, partition i
 	return 0, fmt.Errorf("fetch committed offset of %s[%d]: the answer leaves the partition out", topic, partition)
 }
 
-// Bounds returns the first offset that a partition holds and the one that its next record will get.
+// Bounds returns the first offset that a partition holds and the one that its next record will get, or where a transaction is open its
+// first: what follows can't be read yet.
 func (c *Client) Bounds(ctx context.Context, topic string, partition int32) (first, next int64, err error) {
-	resp, err := c.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
+	resp, err := c.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{IsolationLevel: kafka.ReadCommitted, Topics: map[string][]kafka.OffsetRequest{
 		topic: {kafka.FirstOffsetOf(int(partition)), kafka.LastOffsetOf(int(partition))},
 	}})
 	if err != nil {

@@ -106,9 +106,10 @@ func (g *Group) Run(ctx context.Context) error {
 // own works one partition until the generation ends, in as many starts as it takes: returning earlier would end the generation.
 func (g *Group) own(ctx context.Context, gen *kafka.Generation, topic string, partition int32) {
 	log := g.log.With(slog.String("topic", topic), slog.Int("partition", int(partition)))
+	defer g.m.forget(topic, fmt.Sprint(partition))
 	for start := int64(0); ctx.Err() == nil; start++ {
 		began := time.Now()
-		r := &run{g: g, gen: gen, topic: topic, partition: partition, lane: g.lanes[topic](), log: log}
+		r := &run{g: g, gen: gen, topic: topic, partition: partition, log: log}
 		err := r.work(ctx, schema.Term{Generation: int64(gen.ID), Start: start})
 		if err == nil {
 			return

@@ -46,3 +46,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	r.MustRegister(m.events, m.deadLetters, m.lag, m.progress, m.restarts, m.dataLoss, m.waiting, m.without, m.rebalances, m.fetchErrors, m.owned)
 	return m
 }
+
+// forget drops what was said about a partition that the process no longer owns.
+func (m *Metrics) forget(topic, partition string) {
+	m.lag.DeleteLabelValues(topic, partition)
+	m.progress.DeleteLabelValues(topic, partition)
+	m.waiting.DeleteLabelValues(partition)
+}

@@ -41,13 +41,18 @@ func (r *run) work(ctx context.Context, term schema.Term) error {
 	if err != nil {
 		return err
 	}
-	r.committed = max(0, committed)
+	if committed < 0 {
+		if committed, _, err = r.g.client.Bounds(inner, r.topic, r.partition); err != nil {
+			return err
+		}
+	}
+	r.committed, r.lane = committed, r.g.lanes[r.topic]()
 	from, err := r.lane.Open(inner, schema.Assignment{Topic: r.topic, Partition: r.partition, Term: term, Committed: r.committed})
 	if err != nil {
 		r.discard()
 		return err
 	}
-	f := startFetching(inner, r.g, r.topic, r.partition, from)
+	f := startFetching(inner, r.g, r.log, r.topic, r.partition, from)
 	defer f.stop()
 	tick := time.NewTicker(commitEvery / 4)
 	defer tick.Stop()
@@ -102,14 +107,10 @@ func (r *run) lost(ctx context.Context, err error) error {
 	if berr != nil {
 		return errors.Join(err, berr)
 	}
-	to := first
-	if r.committed > next { // the topic was created anew
-		to = 0
-	}
 	r.g.m.dataLoss.WithLabelValues(r.topic).Inc()
 	r.log.Error("data loss: the log no longer holds the committed offset", slog.Int64("committed", r.committed),
-		slog.Int64("first", first), slog.Int64("next", next), slog.Int64("resumes", to))
-	if err := r.gen.CommitOffsets(map[string]map[int]int64{r.topic: {int(r.partition): to}}); err != nil {
+		slog.Int64("first", first), slog.Int64("next", next))
+	if err := r.gen.CommitOffsets(map[string]map[int]int64{r.topic: {int(r.partition): first}}); err != nil {
 		return fmt.Errorf("commit after data loss: %w", err)
 	}
 	return fmt.Errorf("%w after data loss", ErrStartAgain)
