@@ -16,9 +16,10 @@ import (
 
 // topics are the names and sizes of the topics that a process works with.
 type topics struct {
-	events, signals, response, dead, findings, revocations string
-	eventPartitions, findingPartitions, revokedPartitions  int
-	signalPartitions                                       int
+	// source is the user's own topic; events is where a token's events share a partition: the same one, or the keyed copy of it.
+	source, events, signals, response, dead, findings, revocations string
+	eventPartitions, findingPartitions, revokedPartitions          int
+	signalPartitions                                               int
 	// placed says which partition of the event topic a token's events are in.
 	placed broker.Placement
 }
@@ -42,7 +43,11 @@ func (p *publisher) publish(ctx context.Context, out []lane.Outgoing) error {
 		if batches[w] == nil {
 			order = append(order, w)
 		}
-		batches[w] = append(batches[w], broker.Message{Key: o.Key, Value: o.Value})
+		m := broker.Message{Key: o.Key, Value: o.Value}
+		if o.Time != 0 {
+			m.Time = time.Unix(0, o.Time)
+		}
+		batches[w] = append(batches[w], m)
 	}
 	for _, w := range order {
 		if err := p.client.Produce(ctx, w.topic, w.partition, batches[w]); err != nil {
@@ -62,7 +67,7 @@ func (p *publisher) signal(f *schema.Finding) (lane.Outgoing, error) {
 	return lane.Outgoing{Topic: p.topics.signals, Partition: broker.Placements[0].Of([]byte(f.Tenant), n), Key: []byte(f.Tenant), Value: v}, nil
 }
 
-// note is one of hijackd's notes to itself, put where the events of its token are.
+// note is an event put where the events of its token are: one of hijackd's notes to itself, or one on its way there.
 func (p *publisher) note(e *schema.Event) lane.Outgoing {
 	key := []byte(e.Token)
 	return lane.Outgoing{Topic: p.topics.events, Partition: p.topics.placed.Of(key, p.topics.eventPartitions), Key: key, Value: decode.AppendEvent(nil, e)}
@@ -77,7 +82,7 @@ func (p *publisher) Revoked(ctx context.Context, a *schema.Action) error {
 	e := schema.Event{ID: a.ID, Time: at.UnixNano(), Type: schema.SessionRevoked, Tenant: a.Tenant, Token: a.Token, User: a.User,
 		Session: a.Session, Outcome: schema.OutcomeAccepted, Repeat: 1}
 	key := []byte(a.Token)
-	err := p.client.Produce(ctx, p.topics.events, a.Partition, []broker.Message{{Key: key, Value: decode.AppendEvent(nil, &e)}})
+	err := p.client.Produce(ctx, p.topics.source, a.Partition, []broker.Message{{Key: key, Value: decode.AppendEvent(nil, &e)}})
 	if err != nil {
 		return err
 	}

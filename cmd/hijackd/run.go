@@ -145,15 +145,25 @@ func runDaemon(ctx context.Context, cfg *Config, opts daemonOptions) (err error)
 		publisher: out, archive: db, revoker: revoker, alerter: alerter, metrics: actions.NewMetrics(registry, time.Now), log: log,
 		policy: policy, open: map[*responseLane]bool{},
 	}
-	group := lane.New(lane.Config{Group: cfg.Kafka.Group, SessionTimeout: cfg.Kafka.SessionTimeout}, client,
-		map[string]func() lane.Lane{t.events: tokens.lane, t.signals: responses.lane}, log, tokens.lanes)
+	lanes := map[string]func() lane.Lane{t.events: tokens.lane, t.signals: responses.lane}
+	if t.events != t.source {
+		lanes[t.source] = (&routingLanes{key: pepper, publisher: out, lanes: tokens.lanes, metrics: eventsSeen}).lane
+	}
+	group := lane.New(lane.Config{Group: cfg.Kafka.Group, SessionTimeout: cfg.Kafka.SessionTimeout}, client, lanes, log, tokens.lanes)
 	ready.group.Store(group)
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	rekeyed := time.NewTicker(10 * time.Second)
+	defer rekeyed.Stop()
 	go func() {
 		for {
 			select {
+			case <-rekeyed.C:
+				// Judging the user's topic beside a member that routes it would tear tokens apart.
+				if n, err := client.Partitions(ctx, t.source+keyedSuffix); err == nil && n > 0 && t.events == t.source && cfg.Kafka.Rekey != "never" {
+					cancel(errors.New("another member routes the event topic to a keyed one: start again to do so too"))
+				}
 			case <-ctx.Done():
 				return
 			case err := <-engineExited:

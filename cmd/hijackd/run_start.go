@@ -105,15 +105,42 @@ func preflight(ctx context.Context, client *broker.Client, cfg *Config, pepper *
 	if err != nil {
 		return nil, err
 	}
-	var keyed bool
-	t.placed, keyed, err = client.Observe(ctx, t.events, t.eventPartitions, keyIsToken(pepper))
-	if err != nil {
+	t.source = t.events
+	if err := t.rekey(ctx, client, k, pepper, log); err != nil {
 		return nil, err
 	}
-	if !keyed {
-		log.Warn("the event topic is not keyed by token: events of one token may be judged apart", slog.String("topic", t.events))
-	}
 	return t, nil
+}
+
+// keyedSuffix makes the name of an event topic's keyed copy.
+const keyedSuffix = ".keyed"
+
+// rekey decides whether tokens are judged on the user's topic or on a keyed copy of it, which is there as soon as one member has found
+// it needed, and stays: a topic that is well keyed today may hold events of yesterday that are not.
+func (t *topics) rekey(ctx context.Context, client *broker.Client, k KafkaConfig, pepper *fingerprint.Key, log *slog.Logger) error {
+	placed, keyed, err := client.Observe(ctx, t.source, t.eventPartitions, keyIsToken(pepper))
+	if err != nil {
+		return err
+	}
+	t.placed = placed
+	copied := t.source + keyedSuffix
+	n, err := client.Partitions(ctx, copied)
+	if err != nil {
+		return err
+	}
+	switch {
+	case k.Rekey == "never":
+		if !keyed {
+			log.Warn("the event topic is not keyed by token, and kafka.rekey is never: events of one token are judged apart")
+		}
+		return nil
+	case n == 0 && keyed && k.Rekey != "always":
+		return nil
+	}
+	log.Info("events are routed to a topic keyed by token", slog.String("topic", copied))
+	t.events, t.placed = copied, broker.Placements[0]
+	return client.Ensure(ctx, k.CreateTopics, []broker.Topic{{Name: copied, Own: true, Partitions: t.eventPartitions,
+		Config: map[string]string{"cleanup.policy": "delete", "retention.ms": "604800000"}}})
 }
 
 // keyIsToken tells whether a record's key is the token of its value. A record that isn't an event says nothing either way.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"hash/crc32"
 	"hash/fnv"
-
-	"github.com/segmentio/kafka-go"
 )
 
 // Placement says which partition of n a key belongs to, as some client library decides it.
@@ -19,14 +17,6 @@ var Placements = []Placement{
 	{"murmur2", murmur2}, // Java, franz-go, kafkajs, aiokafka, kafka-go's Murmur2Balancer
 	{"crc32", func(key []byte, n int) int32 { return int32(crc32.ChecksumIEEE(key) % uint32(n)) }}, // librdkafka
 	{"fnv1a", fnv1a}, // sarama, kafka-go's Hash balancer
-}
-
-func murmur2(key []byte, n int) int32 {
-	ps := make([]int, n)
-	for i := range ps {
-		ps[i] = i
-	}
-	return int32(kafka.Murmur2Balancer{}.Balance(kafka.Message{Key: key}, ps...))
 }
 
 func fnv1a(key []byte, n int) int32 {

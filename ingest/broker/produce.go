@@ -13,6 +13,7 @@ import (
 type Message struct {
 	Key, Value []byte
 	Headers    []kafka.Header
+	Time       time.Time // of the record; zero means now
 }
 
 const (
@@ -49,7 +50,11 @@ func (c *Client) produceSome(ctx context.Context, topic string, partition int32,
 		}
 		records := make([]kafka.Record, len(messages))
 		for i, m := range messages {
-			records[i] = kafka.Record{Key: kafka.NewBytes(m.Key), Value: kafka.NewBytes(m.Value), Headers: m.Headers, Time: time.Now()}
+			at := m.Time
+			if at.IsZero() {
+				at = time.Now()
+			}
+			records[i] = kafka.Record{Key: kafka.NewBytes(m.Key), Value: kafka.NewBytes(m.Value), Headers: m.Headers, Time: at}
 		}
 		var resp *kafka.ProduceResponse
 		resp, err = c.client.Produce(ctx, &kafka.ProduceRequest{

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/hijackd/hijackd/store/engine"
 )
 
@@ -190,4 +192,31 @@ func TestAStoppedEngineDelaysNoRevocationAndLosesNothing(t *testing.T) {
 func address(dsn string) string {
 	a, _, _ := strings.Cut(strings.TrimPrefix(dsn, "clickhouse://"), "/")
 	return a
+}
+
+func TestATopicWithoutKeysIsKeyed(t *testing.T) {
+	s := newSite(t, 4, "")
+	config := s.config("")
+	events, stolen := traffic(100, 10, time.Now())
+	var rs []*kgo.Record
+	for i, e := range events { // as kafka-go's Writer does by default: anywhere
+		rs = append(rs, &kgo.Record{Value: []byte(e), Partition: int32(i % 4)})
+	}
+	scatter, err := kgo.NewClient(kgo.SeedBrokers(s.kafka), kgo.DefaultProduceTopic(s.topic), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer scatter.Close()
+	if err := scatter.ProduceSync(t.Context(), rs...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	a, b := s.start(config), s.start(config)
+	s.await("the first revocations", func() bool { return len(s.receiver.ids()) > 0 })
+	a.kill()
+	a = s.start(config)
+	s.settled(len(stolen))
+	s.await("the keyed copy is drained", func() bool { return s.drained(s.topic + ".keyed") })
+	a.stop(t)
+	b.stop(t)
+	s.complete(config, events, stolen)
 }
