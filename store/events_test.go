@@ -295,7 +295,7 @@ func TestBlocksAreBoundedInBytes(t *testing.T) {
 	db := newDB(t)
 	e := running(t, db, EventsConfig{BlockRows: 100_000, BlockBytes: 100_000, Interval: time.Hour})
 	c := e.Cursor(3, 0)
-	for o := int64(0); o < 500; o++ {
+	for o := range int64(500) {
 		x := use("h1:k:a", o)
 		x.Path = strings.Repeat("p", 2048)
 		if err := c.Append(t.Context(), []schema.Event{x}, o+1); err != nil {
