@@ -15,7 +15,10 @@ import (
 // ErrFenced says that another owner has opened a higher term: this one has no right to act any more.
 var ErrFenced = errors.New("another owner has opened a higher term in the response log")
 
-var errOpeningLost = errors.New("the opening of the term can't be read back from the response log")
+var (
+	errOpeningLost = errors.New("the opening of the term can't be read back from the response log")
+	errWriteLost   = errors.New("what was appended can't be read back from the response log")
+)
 
 // journal is the lane's reader and writer of the response log. It decides which records are valid; their meaning is the fold's.
 type journal struct {
@@ -100,7 +103,15 @@ func (j *journal) write(ctx context.Context, rs []*record, each func(*entry)) er
 	if err := j.read(ctx, each); err != nil {
 		return err
 	}
-	return j.check()
+	if err := j.check(); err != nil {
+		return err
+	}
+	for _, r := range rs {
+		if e := j.fold.entries[r.id()]; r.id() != "" && (e == nil || e.state < r.state()) {
+			return errWriteLost
+		}
+	}
+	return nil
 }
 
 // One produce request holds at most so much, far below what a broker takes by default (1 MiB).

@@ -2,6 +2,7 @@ package actions
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"testing"
@@ -153,6 +154,40 @@ func TestRetentionMayCutAnywhereBehindTheLastRestatement(t *testing.T) {
 		}
 		abandon(next)
 	})
+}
+
+// A read that ends before what was just written would leave it undone until the next one: the lane starts again instead.
+func TestWhatIsNotReadBackIsNotTakenForWritten(t *testing.T) {
+	m := &memory{}
+	d := m.deps()
+	stale := &staleLog{memory: m}
+	d.Log = stale
+	r := open(t, d, LaneDefaults())
+	stale.end = int64(len(m.log))
+	err := r.Process(t.Context(), []schema.Record{signal(t, 0, schema.Signal{Finding: conclusive("h1:k1:a")})})
+	if !errors.Is(err, errWriteLost) || m.called() != 0 {
+		t.Errorf("%v, %d calls", err, m.called())
+	}
+	abandon(r)
+}
+
+// staleLog reads no further than end, where that is set.
+type staleLog struct {
+	*memory
+	end int64
+}
+
+func (s *staleLog) Read(ctx context.Context, from int64, each func(int64, time.Time, []byte, []byte) error) (int64, error) {
+	next, err := s.memory.Read(ctx, from, func(offset int64, at time.Time, key, value []byte) error {
+		if s.end > 0 && offset >= s.end {
+			return nil
+		}
+		return each(offset, at, key, value)
+	})
+	if s.end > 0 {
+		next = min(next, s.end)
+	}
+	return next, err
 }
 
 // A consumer group that expired begins again with generation 1; its terms go on from the highest in the log.
