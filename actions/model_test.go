@@ -133,6 +133,10 @@ func violations(seed uint64, broken faults) (*world, map[string]string) {
 		m.dead = true
 	}
 	w.sweep()
+	for _, l := range w.lanes {
+		sharedMetrics.lane(&l.gauges, false)
+	}
+	w.lanes = nil
 	return w, w.wrong
 }
 

@@ -34,6 +34,7 @@ type world struct {
 	starts    int64
 	owner     *member
 	members   []*member
+	lanes     []*Response
 	cos       []*co
 	cur       *co
 	late      []delayed
@@ -267,6 +268,7 @@ func (w *world) lane(m *member) *Response {
 		Jitter: w.r.Float64, Nonce: w.r.Uint64, Logger: slog.New(slog.DiscardHandler), Metrics: sharedMetrics,
 	})
 	lane.faults = w.broken
+	w.lanes = append(w.lanes, lane)
 	lane.journal.decode = func(value []byte) (*record, error) { return w.decoded[&value[0]], nil } // the same records are read again and again
 	lane.spawn = func(f func()) { w.start(m, lane.journal.next, f) }
 	lane.pause = func(_ context.Context, d time.Duration) { w.cur.until = w.now.Add(d); w.others() }
