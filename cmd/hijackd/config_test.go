@@ -259,7 +259,7 @@ func FuzzConfig(f *testing.F) {
 	}
 	f.Add(contract)
 	for _, s := range []string{"", "a", "kafka:\n  brokers: [a:1, 'b:2']", "lateness: 1h # x", "rules: {beacon: {mode: off}}", "{", "- - - -", "a: &b {c: *b}",
-		"x: !!binary a", "? a\n: b", "a: |\n  b\n", "<<: {a: b}", "\x00", "%YAML 1.1\n---\n", "kafka:\n\ttopic: a"} {
+		"x: !!binary a", "? a\n: b", "a: |\n  b\n", "<<: {a: b}", "\x00", "%YAML 1.1\n---\n", "kafka:\n\ttopic: a", "kafka: {group: '7'}", "kafka: {group: 'null', topic: 'true'}", "kafka: {group: '0x1f', topic: '.5'}"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,7 +141,8 @@ func (v numberValue) set(n node) error {
 		s = strings.TrimSpace(strings.TrimSuffix(s, "%"))
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || math.IsNaN(f) || n.kind != nodeNumber && n.kind != nodeVariable && !(v.percent && n.kind == nodeText) {
+	numeric := n.kind == nodeNumber || n.kind == nodeVariable || v.percent && n.kind == nodeText
+	if err != nil || math.IsNaN(f) || !numeric {
 		return fmt.Errorf("want a number, got %s", n.kind)
 	}
 	if f < v.min || f > v.max {
@@ -311,12 +313,14 @@ type lineError struct {
 
 func (e *lineError) Error() string { return e.err.Error() }
 
+var plainYAML = regexp.MustCompile(`^[A-Za-z0-9/]([A-Za-z0-9._/:+-]*[A-Za-z0-9._/+-])?$`)
+
 // quote writes s as YAML, quoted only where it must be.
 func quote(s string) string {
-	plain := s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/:+", r))
-	})
-	if plain && !strings.HasSuffix(s, ":") {
+	_, notNumber := strconv.ParseFloat(s, 64)
+	_, notInteger := strconv.ParseInt(s, 0, 64)
+	word := strings.ToLower(s)
+	if plainYAML.MatchString(s) && notNumber != nil && notInteger != nil && word != "true" && word != "false" && word != "null" {
 		return s
 	}
 	return strconv.Quote(s)

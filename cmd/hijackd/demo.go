@@ -46,7 +46,7 @@ func (c demoCommand) Run(ctx context.Context, p *process) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, world.stop()) }()
+	defer func() { err = errors.Join(err, world.stop(ctx)) }()
 	cfg, _, err := Load("", world.environ())
 	if err != nil {
 		return fmt.Errorf("configure the demo: %w", err)
@@ -81,7 +81,7 @@ func (c demoCommand) show(ctx context.Context, world *demoWorld, board *board, d
 	if err := board.drain(world.news, produced); err != nil {
 		return err
 	}
-	board.rows, err = world.rows(board.produced)
+	board.rows, err = world.rows(ctx, board.produced)
 	return err
 }
 
@@ -132,7 +132,7 @@ func newDemoWorld(ctx context.Context, screen *screen) (_ *demoWorld, err error)
 	w := &demoWorld{news: make(chan news, 1024)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, w.stop())
+			err = errors.Join(err, w.stop(ctx))
 		}
 	}()
 	if w.dir, err = os.MkdirTemp("", "hijackd-demo-"); err != nil {
@@ -148,12 +148,12 @@ func newDemoWorld(ctx context.Context, screen *screen) (_ *demoWorld, err error)
 	if w.broker, err = newDemoBroker(); err != nil {
 		return nil, err
 	}
-	if w.receiver, err = newReceiver(w.tell); err != nil {
+	if w.receiver, err = newReceiver(ctx, w.tell); err != nil {
 		return nil, err
 	}
 	w.slack = slacktest.New()
 	w.slack.OnMessage = func(m slacktest.Message) { w.tell(alerted{finding: m.ID(), lines: m.Lines(), at: time.Now()}) }
-	w.admin, err = freeAddress()
+	w.admin, err = freeAddress(ctx)
 	return w, err
 }
 
@@ -183,7 +183,8 @@ func (w *demoWorld) environ() []string {
 	}
 }
 
-func (w *demoWorld) stop() error {
+// stop ends the servers, also when ctx has ended, and removes what they wrote.
+func (w *demoWorld) stop(ctx context.Context) error {
 	var errs []error
 	if w.broker != nil {
 		w.broker.close()
@@ -195,7 +196,7 @@ func (w *demoWorld) stop() error {
 		w.slack.Close()
 	}
 	if w.engine != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
 		errs = append(errs, w.engine.Stop(ctx))
 	}
@@ -206,8 +207,8 @@ func (w *demoWorld) stop() error {
 }
 
 // freeAddress is a loopback address that nobody listens on at the moment.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}

@@ -96,8 +96,9 @@ func (w *demoWorld) readFindings(ctx context.Context, topic string) {
 }
 
 // rows counts the apps' events that are stored, once they are as many as were sent; hijackd's own notes are not counted.
-func (w *demoWorld) rows(want int) (n int, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
+func (w *demoWorld) rows(ctx context.Context, want int) (n int, err error) {
+	// Also after Ctrl-C: a demo --forever is counted too.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 8*time.Second)
 	defer cancel()
 	options, err := clickhouse.ParseDSN(w.engine.DSN())
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,13 +24,13 @@ type receiver struct {
 	revoked  chan string // tokens
 }
 
-func newReceiver(tell func(news)) (*receiver, error) {
+func newReceiver(ctx context.Context, tell func(news)) (*receiver, error) {
 	r := &receiver{secret: newWebhookSecret(), tell: tell, revoked: make(chan string, 1024)}
 	var err error
 	if r.verify, err = standardwebhooks.NewWebhook(r.secret); err != nil {
 		return nil, fmt.Errorf("webhook receiver: %w", err)
 	}
-	if r.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if r.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("webhook receiver: %w", err)
 	}
 	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}

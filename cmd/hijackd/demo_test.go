@@ -114,7 +114,7 @@ func TestScreenShowsTheFindingBeforeWhatWasDone(t *testing.T) {
 
 func TestReceiverTakesSignedMessagesOnly(t *testing.T) {
 	heard := make(chan news, 1)
-	r, err := newReceiver(func(n news) { heard <- n })
+	r, err := newReceiver(t.Context(), func(n news) { heard <- n })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func (c *Config) openStore(ctx context.Context) (sc store.Config, stop func() er
 	}
 	sc.DSN = e.DSN()
 	return sc, func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
 		return e.Stop(ctx)
 	}, nil
