@@ -43,7 +43,7 @@ func TestImportsKeepTheirDirections(t *testing.T) {
 		if !known {
 			t.Errorf("%s stands in a top-level folder that this test doesn't know", pkg)
 		}
-		for _, i := range strings.Fields(imports) {
+		for i := range strings.FieldsSeq(imports) {
 			if strings.HasPrefix(i, module) && top(i) != top(pkg) && !slices.Contains(allowed, top(i)) {
 				t.Errorf("%s imports %s", pkg, i)
 			}

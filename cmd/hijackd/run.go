@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -71,8 +72,8 @@ func runDaemon(ctx context.Context, cfg *Config, opts daemonOptions) (err error)
 	defer func() {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 		defer cancel()
-		for i := len(stops) - 1; i >= 0; i-- {
-			err = errors.Join(err, stops[i](stopping))
+		for _, stop := range slices.Backward(stops) {
+			err = errors.Join(err, stop(stopping))
 		}
 	}()
 	later := func(f func(context.Context) error) { stops = append(stops, f) }
@@ -88,7 +89,7 @@ func runDaemon(ctx context.Context, cfg *Config, opts daemonOptions) (err error)
 
 	registry := prometheus.NewRegistry()
 	ready := new(readiness)
-	if err := serveAdmin(cfg.Admin.Listen, registry, ready, log, later); err != nil {
+	if err := serveAdmin(ctx, cfg.Admin.Listen, registry, ready, log, later); err != nil {
 		return err
 	}
 
@@ -125,7 +126,7 @@ func runDaemon(ctx context.Context, cfg *Config, opts daemonOptions) (err error)
 	if err != nil {
 		return err
 	}
-	background(later, events.Run, databases.Watch)
+	background(later, events.Run, databases.Watch) //nolint:contextcheck // they end after the lanes that use them, not with ctx
 
 	revoker, alerter, err := destinations(cfg)
 	if err != nil {

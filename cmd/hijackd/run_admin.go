@@ -22,7 +22,7 @@ import (
 type readiness struct{ group atomic.Pointer[lane.Group] }
 
 // serveAdmin serves /metrics, /livez and /readyz; with an empty address nothing listens.
-func serveAdmin(addr string, reg *prometheus.Registry, ready *readiness, log *slog.Logger, later func(func(context.Context) error)) error {
+func serveAdmin(ctx context.Context, addr string, reg *prometheus.Registry, ready *readiness, log *slog.Logger, later func(func(context.Context) error)) error {
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newBuildInfo())
 	if addr == "" {
 		return nil
@@ -37,7 +37,7 @@ func serveAdmin(addr string, reg *prometheus.Registry, ready *readiness, log *sl
 		}
 		_, _ = fmt.Fprintln(w, "ok")
 	})
-	l, err := net.Listen("tcp", addr)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return fmt.Errorf("admin.listen: %w", err)
 	}

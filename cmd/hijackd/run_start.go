@@ -55,7 +55,7 @@ func migrateOrGoOn(ctx context.Context, db *store.DB, log *slog.Logger, later fu
 		return err
 	}
 	log.Warn("clickhouse is away, hijackd starts without it", slog.Any("error", err))
-	background(later, func(ctx context.Context) {
+	background(later, func(ctx context.Context) { //nolint:contextcheck // it ends before what it uses, not with ctx
 		for err := err; err != nil; {
 			select {
 			case <-ctx.Done():

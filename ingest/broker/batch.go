@@ -2,6 +2,7 @@ package broker
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"time"
 	"unsafe"
@@ -106,7 +107,7 @@ func (d *batchDecoder) broken(b *Batch, base, from int64, why string) {
 func (d *batchDecoder) records(b *Batch, raw []byte, base, from int64, attributes uint16) (full bool) {
 	body, err := d.arena.decompress(attributes&7, raw[batchHeader:])
 	if err != nil {
-		if err == errLimit && len(b.Records) > 0 {
+		if errors.Is(err, errLimit) && len(b.Records) > 0 {
 			return true
 		}
 		d.broken(b, base, from, err.Error())

@@ -100,7 +100,7 @@ type fetchRequest struct {
 type abortedTransaction struct{ producer, first int64 }
 
 // ApiKey implements protocol.Message.
-func (r *fetchRequest) ApiKey() protocol.ApiKey { return protocol.Fetch } //nolint:revive // the interface's spelling
+func (r *fetchRequest) ApiKey() protocol.ApiKey { return protocol.Fetch } //nolint:staticcheck // the interface's spelling
 
 // Required implements protocol.RawExchanger.
 func (r *fetchRequest) Required(map[protocol.ApiKey]int16) bool { return true }
@@ -136,7 +136,7 @@ func (r *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if n > maxResponse {
 		return nil, fmt.Errorf("answer of %d bytes", n)
 	}
-	if uint32(cap(r.in)) < n { //nolint:gosec // bounded by maxResponse
+	if uint32(cap(r.in)) < n {
 		r.in = make([]byte, n+n/4)
 	}
 	r.in = r.in[:n]

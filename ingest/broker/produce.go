@@ -72,8 +72,7 @@ func (c *Client) produceSome(ctx context.Context, topic string, partition int32,
 
 // again reports whether a failed request is worth repeating: everything but a refusal that will not change.
 func again(err error) bool {
-	var k kafka.Error
-	if errors.As(err, &k) {
+	if k, ok := errors.AsType[kafka.Error](err); ok {
 		return k.Temporary()
 	}
 	return true

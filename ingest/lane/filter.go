@@ -1,6 +1,9 @@
 package lane
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // filter remembers which keys were ever stored, in 10 bits each: it never forgets one, and takes about one in a hundred for known that
 // isn't, which costs a look-up and nothing else. It grows by adding layers of twice the size.
@@ -44,8 +47,8 @@ func (f *filter) merge(o *filter) {
 }
 
 func (f *filter) has(h uint64) bool {
-	for i := len(f.layers) - 1; i >= 0; i-- {
-		block, h2 := f.layers[i].block(h)
+	for _, l := range slices.Backward(f.layers) {
+		block, h2 := l.block(h)
 		hit := true
 		for range probes {
 			hit = hit && block[h2>>6&7]&(1<<(h2&63)) != 0

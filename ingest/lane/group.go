@@ -95,7 +95,8 @@ func (g *Group) Run(ctx context.Context) error {
 		for topic, parts := range gen.Assignments {
 			n += len(parts)
 			for _, p := range parts {
-				gen.Start(func(ctx context.Context) { g.own(ctx, gen, topic, int32(p.ID)) })
+				partition := int32(p.ID) //nolint:gosec // int32 in Kafka
+				gen.Start(func(ctx context.Context) { g.own(ctx, gen, topic, partition) })
 			}
 		}
 		g.m.owned.Set(float64(n))

@@ -49,7 +49,7 @@ func (r *run) work(ctx context.Context, term schema.Term) error {
 	r.committed, r.lane = committed, r.g.lanes[r.topic]()
 	from, err := r.lane.Open(inner, schema.Assignment{Topic: r.topic, Partition: r.partition, Term: term, Committed: r.committed})
 	if err != nil {
-		r.discard()
+		r.discard() //nolint:contextcheck // what is discarded is not waited for
 		return err
 	}
 	f := startFetching(inner, r.g, r.log, r.topic, r.partition, from)
@@ -77,7 +77,7 @@ func (r *run) work(ctx context.Context, term schema.Term) error {
 			err = r.commit(false)
 		}
 		if err != nil {
-			r.discard()
+			r.discard() //nolint:contextcheck // what is discarded is not waited for
 			if ctx.Err() != nil {
 				return nil
 			}

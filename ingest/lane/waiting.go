@@ -105,7 +105,7 @@ func (w *waiting[E]) ask(ctx context.Context, store Changelog[E], position func(
 		subjects = append(subjects, *w.probe)
 	}
 	w.asking = true
-	ctx, w.cancel = context.WithCancel(ctx)
+	ctx, w.cancel = context.WithCancel(ctx) //nolint:gosec // called when the answer is in, and by close
 	go func() {
 		a.err = store.Load(ctx, before, subjects, func(s schema.Subject, e *E) {
 			// A key's history ends where its first waiting event begins, which may be stored already.
