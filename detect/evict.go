@@ -4,10 +4,16 @@ import "github.com/hijackd/hijackd/schema"
 
 // begin makes an empty record for a key.
 func (t *Tokens) begin(k schema.Key) ref {
-	if t.table.full() {
-		before := len(t.table.slots)
+	for t.table.full() {
+		more := max(firstSlots, len(t.table.slots)) * slotBytes
+		if !t.budget.take(more) {
+			if t.evict() {
+				continue
+			}
+			t.pressed = true
+			t.budget.force(more)
+		}
 		t.table.double(&t.sessions)
-		t.budget.force((len(t.table.slots) - before) * slotBytes)
 	}
 	r := t.sessions.get()
 	s := t.sessions.at(r)
@@ -16,15 +22,11 @@ func (t *Tokens) begin(k schema.Key) ref {
 	return r
 }
 
-const (
-	slotBytes = 8
-	// sweep bounds what one allocation may spend on looking for something to evict.
-	sweep = 4 * blockSize
-)
+const slotBytes = 8
 
 // evict drops one session that was not touched lately and is stored whole (CLOCK); false where none is found.
 func (t *Tokens) evict() bool {
-	for range min(sweep, 2*int(t.sessions.next)) {
+	for range 2 * int(t.sessions.next) {
 		t.hand++
 		if t.hand >= t.sessions.next {
 			t.hand = 1

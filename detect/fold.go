@@ -1,6 +1,10 @@
 package detect
 
-import "github.com/hijackd/hijackd/schema"
+import (
+	"math"
+
+	"github.com/hijackd/hijackd/schema"
+)
 
 // foldUse folds an event that shows the token in somebody's hands.
 func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
@@ -87,7 +91,7 @@ func seconds(ns int64) uint32 {
 
 // foldMark folds a turn in the token's life, and judges again the uses after it.
 func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID, text string, out *Output) {
-	if s.nmarks >= maxMarks {
+	if s.nmarks >= maxMarks && !t.forgetLife(s) {
 		t.forget(id)
 		return
 	}
@@ -126,4 +130,43 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 
 func (u *Use) after(time int64, id string) bool {
 	return u.Time > time || u.Time == time && u.ID() > id
+}
+
+// forgetLife makes room for marks by dropping those of the first life, which is only counted from then on; false where there is
+// only one. Reused session handles live often.
+func (t *Tokens) forgetLife(s *session) bool {
+	view := t.spread(s, "", "")
+	ended, born := false, -1
+	for i := range view.Marks {
+		switch view.Marks[i].Kind {
+		case Ended, Revoked:
+			ended = true
+		case Started:
+			if ended && born < 0 {
+				born = i
+			}
+		}
+	}
+	if born < 0 {
+		return false
+	}
+	first := view.Marks[born]
+	for link := &s.marks; *link != 0; {
+		r := *link
+		p := t.marks.at(r)
+		m := Mark{Time: p.time, ID: t.idText(eventID{p.id, p.idk})}
+		if kind := MarkKind(p.kind); !m.before(&first) || kind == RotatedOut || kind == Sentence {
+			link = &p.next
+			continue
+		}
+		*link = p.next
+		t.forget(eventID{p.id, p.idk})
+		t.texts.drop(p.text)
+		t.marks.put(r)
+		s.nmarks--
+	}
+	if s.epoch < math.MaxUint8 {
+		s.epoch++
+	}
+	return true
 }

@@ -63,8 +63,15 @@ func (t *Tokens) ask(s *session, view *Session, e *schema.Event, ends bool, hear
 // a later expiry, an earlier end. What is found no more is withdrawn, what is weaker now replaces what was said: such versions
 // are better informed, and the merged findings are those that would have been found in order.
 func (t *Tokens) revise(s *session, view *Session, e *schema.Event, out *Output) {
-	from, to := view.From, view.To
-	view.From, view.To = 0, len(view.Uses)
+	view.To = len(view.Uses)
+	since := e.Time // what was complete before is what it was
+	if e.Type.IsNote() {
+		since = math.MinInt64 // a sentence is older than the news that the token was replaced
+		view.From = 0
+	}
+	for view.From > 0 && view.Uses[view.From-1].Time >= e.Time {
+		view.From--
+	}
 	best := map[[findingDigest]byte]*candidate{}
 	var order []*candidate
 	for _, ends := range []bool{false, true} {
@@ -81,7 +88,7 @@ func (t *Tokens) revise(s *session, view *Session, e *schema.Event, out *Output)
 	for r := s.found; r != 0; r = t.found.at(r).next {
 		p := t.found.at(r)
 		// What is further back was judged from uses that are not kept any more.
-		if best[p.id] == nil && p.flags&(foundWithdrawn|foundBeyond) == 0 && s.flags&sessionThinned == 0 && p.time >= s.newest-t.lateness && p.revision < maxRevisions {
+		if best[p.id] == nil && p.flags&(foundWithdrawn|foundBeyond) == 0 && s.flags&sessionThinned == 0 && p.time >= max(since, s.newest-t.lateness) && p.revision < maxRevisions {
 			t.withdraw(view, e, p, out)
 		}
 	}
@@ -99,14 +106,13 @@ func (t *Tokens) revise(s *session, view *Session, e *schema.Event, out *Output)
 				t.sentence(view, c, e, out)
 			}
 			continue
-		case order <= 0 && (p.time < s.newest-t.lateness || s.flags&sessionThinned != 0 || p.revision >= maxRevisions):
+		case order <= 0 && (p.time < max(since, s.newest-t.lateness) || s.flags&sessionThinned != 0 || p.revision >= maxRevisions):
 			continue
 		case order <= 0:
 			c.raise(1)
 		}
 		t.again(view, e, c, p, out)
 	}
-	view.From, view.To = from, to
 }
 
 func (t *Tokens) candidate(s *session, view *Session, e *schema.Event, rule uint8, v Verdict) candidate {

@@ -23,7 +23,7 @@ import (
 const maxHops = 64
 
 // maxHanded bounds the uses in one note, for the sake of the 64 KiB limit of records.
-const maxHanded = 64
+const maxHanded = 128
 
 // inheritance is the payload of a note Inherited. Times are Unix nanoseconds.
 type inheritance struct {
@@ -120,8 +120,8 @@ type legacy struct {
 	partition int32
 }
 
-// bequeath makes a note for the successor of the uses up to the rotation that matter to it: those inside the window before, and each
-// vantage's last.
+// bequeath makes a note for the successor of the uses before the rotation that matter to it: those that are kept whole, and each
+// vantage's last one before.
 func (t *Tokens) bequeath(view *Session, l legacy, out *Output) {
 	if l.hops > maxHops || l.to == view.Token {
 		return
@@ -131,10 +131,10 @@ func (t *Tokens) bequeath(view *Session, l legacy, out *Output) {
 	var seen uint64
 	for i := len(view.Uses) - 1; i >= 0 && len(p.Uses) < maxHanded; i-- {
 		u := &view.Uses[i]
-		if u.Vantage == nil || u.Time > l.rotated {
+		if u.Vantage == nil || u.Time >= l.rotated {
 			continue
 		}
-		if last := u.First(&seen); !last && u.Time < l.rotated-int64(t.pairs.Window) || !l.which(u) {
+		if last := u.First(&seen); !last && u.Time < l.rotated-t.keep || !l.which(u) {
 			continue
 		}
 		v, ok := vantages[u.Vantage]
@@ -209,7 +209,7 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 		return
 	}
 	view := t.spread(s, e.Tenant, e.Token)
-	t.settle(s, view)
+	t.settle(s)
 	view.From, view.To = 0, len(view.Uses)
 	t.twins(view)
 	if s.found != 0 {
@@ -227,18 +227,5 @@ type eventIdentity struct {
 	id   string
 }
 
-// settle notes afresh where the newest use was, after uses came in that are not in order.
-func (t *Tokens) settle(s *session, view *Session) {
-	s.vantage, s.moved = noVantage, 0
-	for i := len(view.Uses) - 1; i >= 0; i-- {
-		u := &view.Uses[i]
-		switch {
-		case u.Vantage == nil:
-		case s.vantage == noVantage:
-			s.vantage = u.Vantage.number
-		case u.Vantage.number != s.vantage:
-			s.moved = u.Time
-			return
-		}
-	}
-}
+// settle lets the next use be looked at in any case: inherited uses came out of order and complete nothing themselves.
+func (t *Tokens) settle(s *session) { s.vantage, s.moved = noVantage, s.newest }

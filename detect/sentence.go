@@ -49,9 +49,7 @@ func (t *Tokens) sentence(view *Session, c *candidate, e *schema.Event, out *Out
 		return
 	}
 	var named schema.Finding
-	for i := len(c.verdict.Pattern) - 1; i >= 0; i-- {
-		t.name(&named, c.verdict.Pattern[i].actor())
-	}
+	t.name(&named, c.verdict.Pattern[len(c.verdict.Pattern)-1].actor())
 	p := Sentencing{Finding: f.ID, Event: f.EventID, Token: view.Token, Severity: f.Severity, Class: c.verdict.Sentence, Informed: f.Informed}
 	t.pronounce(view, p, author{named.User, named.Session, named.App, e.Partition}, f.Time.UnixNano(), out)
 }

@@ -19,6 +19,20 @@ type Session struct {
 	// Expired is the greatest expiry, Unix seconds, among uses that are not kept any more.
 	Expired uint32
 	epoch   int
+	pairs   [maxVantages + 1][maxVantages + 1]uint8 // what is known of Equivalent, by numbers
+}
+
+// Equivalent is the function of that name, remembered for the session.
+func (s *Session) Equivalent(a, b *Vantage) bool {
+	known := &s.pairs[a.number][b.number]
+	if *known == 0 {
+		*known = 1
+		if Equivalent(a, b) {
+			*known = 2
+		}
+		s.pairs[b.number][a.number] = *known
+	}
+	return *known == 2
 }
 
 // Use is one use of the token.
@@ -170,6 +184,9 @@ func (v *Vantage) End() *schema.End {
 const shownBytes = 256
 
 func clean(s string) string { return string(schema.CleanText(s, shownBytes)) }
+
+// Bit is the vantage as an element of a set of the session's vantages.
+func (v *Vantage) Bit() uint64 { return 1 << v.number }
 
 // First reports whether the use is the first one of its vantage that is asked about with this set, and enters it.
 func (u *Use) First(seen *uint64) bool {

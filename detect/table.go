@@ -9,6 +9,8 @@ type table struct {
 	used  int
 }
 
+const firstSlots = 1024
+
 const tagMask = 0xFFFFFFFF << 32
 
 func (t *table) find(k schema.Key, sessions *pool[session]) ref {
@@ -62,7 +64,7 @@ func (t *table) full() bool { return (t.used+1)*4 > len(t.slots)*3 }
 
 func (t *table) double(sessions *pool[session]) {
 	old := t.slots
-	t.slots, t.used = make([]uint64, max(1024, 2*len(old))), 0
+	t.slots, t.used = make([]uint64, max(firstSlots, 2*len(old))), 0
 	for _, s := range old {
 		if s != 0 {
 			r := ref(s & 0xFFFFFFFF)

@@ -53,6 +53,8 @@ var steps = rapid.Custom(func(t *rapid.T) step {
 	}
 })
 
+func address(n int) netip.Addr { return netip.AddrFrom4([4]byte{198, 51, 100, byte(n)}) }
+
 // story draws events of a few tokens in event order, over less than two hours, dense in places.
 func story(t *rapid.T) []*schema.Event {
 	at := detecttest.Start
@@ -61,7 +63,7 @@ func story(t *rapid.T) []*schema.Event {
 		at = at.Add(s.gap)
 		e := &schema.Event{
 			ID: fmt.Sprintf("e%d%02d", s.id, i), Time: at.UnixNano(), Offset: int64(i), Repeat: 1, Outcome: schema.OutcomeAccepted,
-			Token: fmt.Sprint("t", s.token), IP: netip.AddrFrom4([4]byte{198, 51, 100, byte(s.geo*10 + s.host)}), Geo: geos[s.geo], Agent: agents[s.agent],
+			Token: fmt.Sprint("t", s.token), IP: address(s.geo*10 + s.host), Geo: geos[s.geo], Agent: agents[s.agent],
 			User: []string{"", "u-1"}[s.user], App: []string{"", "shop", "mail"}[s.app],
 		}
 		switch s.typ {

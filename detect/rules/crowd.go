@@ -10,24 +10,48 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
-// crowd says whether the last of the uses makes more vantages active at once than allowed. around may begin earlier than the window.
-func (j parallel) crowd(around []detect.Use, say func(detect.Verdict)) {
-	z := &around[len(around)-1]
-	if z.Vantage == nil || z.Inherited {
-		return
-	}
-	from := len(around) - 1
-	for from > 0 && z.Time-around[from-1].Time <= int64(j.window) {
-		from--
-	}
-	around = around[from:]
-	for _, strict := range []bool{true, false} {
-		apart := func(a, b *detect.Vantage) bool {
-			return !detect.Equivalent(a, b) && (!strict || conclusivelyApart(a, b))
+// graph links the vantages, by number, that are apart from each other.
+type graph [64]uint64
+
+// apart draws the graphs of vantages that are not equivalent, and of those that are conclusively apart.
+func apart(s *detect.Session, vantages []*detect.Vantage) (lax, strict graph) {
+	for i, v := range vantages {
+		for _, w := range vantages[:i] {
+			if s.Equivalent(v, w) {
+				continue
+			}
+			lax.link(v, w)
+			if conclusivelyApart(v, w) {
+				strict.link(v, w)
+			}
 		}
-		if pattern := gathering(around, j.max+1, apart); pattern != nil {
-			j.sayCrowd(pattern, strict, say)
-			return
+	}
+	return lax, strict
+}
+
+func (g *graph) link(v, w *detect.Vantage) {
+	g[bitOf(v)] |= w.Bit()
+	g[bitOf(w)] |= v.Bit()
+}
+
+func bitOf(v *detect.Vantage) int { return bits.TrailingZeros64(v.Bit()) }
+
+// crowds says which of the uses, from the new ones on, make more vantages active at once than allowed.
+func (j parallel) crowds(s *detect.Session, around []detect.Use, fresh int, vantages []*detect.Vantage, say func(detect.Verdict)) {
+	lax, strict := apart(s, vantages)
+	from := 0
+	for k := fresh; k < len(around); k++ {
+		z := &around[k]
+		if z.Vantage == nil || z.Inherited {
+			continue
+		}
+		for z.Time-around[from].Time > int64(j.window) {
+			from++
+		}
+		if pattern := gathering(around[from:k+1], j.max+1, &strict); pattern != nil {
+			j.sayCrowd(pattern, true, say)
+		} else if pattern := gathering(around[from:k+1], j.max+1, &lax); pattern != nil {
+			j.sayCrowd(pattern, false, say)
 		}
 	}
 }
@@ -62,34 +86,32 @@ func (j parallel) sayCrowd(pattern []*detect.Use, strict bool, say func(detect.V
 
 // gathering returns n uses at n vantages, every two of them apart, the last of the uses given being one, or nil. Of all such it is the
 // tightest, and of those the one with the greatest ids. Its first and last are the first and last in event order.
-func gathering(uses []detect.Use, n int, apart func(a, b *detect.Vantage) bool) []*detect.Use {
+func gathering(uses []detect.Use, n int, g *graph) []*detect.Use {
 	z := &uses[len(uses)-1]
 	var last []int // index of the last use of each vantage that is apart from z's, latest first
-	var seen uint64
-	z.First(&seen)
-	for i := len(uses) - 2; i >= 0; i-- {
-		if u := &uses[i]; u.First(&seen) && apart(u.Vantage, z.Vantage) {
+	seen := ^g[bitOf(z.Vantage)]
+	for i := len(uses) - 2; i >= 0 && seen != ^uint64(0); i-- {
+		if uses[i].First(&seen) {
 			last = append(last, i)
 		}
+	}
+	if n < 2 || len(last) < n-1 {
+		return nil
 	}
 	links := make([]uint64, len(last))
 	for a := range last {
 		for b := range a {
-			if apart(uses[last[a]].Vantage, uses[last[b]].Vantage) {
+			if g[bitOf(uses[last[a]].Vantage)]&uses[last[b]].Vantage.Bit() != 0 {
 				links[a] |= 1 << b
 				links[b] |= 1 << a
 			}
 		}
 	}
-	if n < 2 {
-		return nil
-	}
 	for first := range last {
 		among := links[first] & (1<<first - 1)
-		if !clique(links, among, n-2) {
-			continue
+		if clique(links, among, n-2) {
+			return choose(uses, last, links, first, among, n-2, z)
 		}
-		return choose(uses, last, links, first, among, n-2, z)
 	}
 	return nil
 }

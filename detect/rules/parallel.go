@@ -54,67 +54,77 @@ type parallel struct {
 
 func (j parallel) Needs() detect.Needs { return detect.Needs{Window: j.window, Crowd: j.max} }
 
-// Judge looks, for each new use, at the uses around it: those before it that it may complete a pattern with, and those after it
-// that may complete one now.
+// Judge looks at the uses around the new ones: those before that they may complete a pattern with, and those after that may
+// complete one now.
 func (j parallel) Judge(s *detect.Session, say func(detect.Verdict)) {
-	for i := s.From; i < s.To; i++ {
-		u := &s.Uses[i]
-		if u.Vantage == nil {
-			continue
-		}
-		from, to := i, i+1
-		for from > 0 && u.Time-s.Uses[from-1].Time <= int64(j.window) {
-			from--
-		}
-		for to < len(s.Uses) && s.Uses[to].Time-u.Time <= int64(j.window) {
-			to++
-		}
-		around := s.Uses[from:to]
-		var seen uint64
-		u.First(&seen)
-		for k := range around {
-			if o := &around[k]; o.First(&seen) && !detect.Equivalent(u.Vantage, o.Vantage) {
-				j.pair(around, i-from, o.Vantage, say)
+	if s.From == s.To {
+		return
+	}
+	from, to := s.From, s.To
+	for from > 0 && s.Uses[s.From].Time-s.Uses[from-1].Time <= int64(j.window) {
+		from--
+	}
+	for to < len(s.Uses) && s.Uses[to].Time-s.Uses[s.To-1].Time <= int64(j.window) {
+		to++
+	}
+	around, fresh := s.Uses[from:to], s.From-from
+	var own, all uint64
+	var vantages []*detect.Vantage
+	for i := range around {
+		if u := &around[i]; u.Vantage != nil {
+			if i >= fresh && from+i < s.To {
+				own |= u.Vantage.Bit()
 			}
-		}
-		if bits.OnesCount64(seen) > j.max {
-			for k := i - from; k < len(around); k++ {
-				j.crowd(around[:k+1], say)
+			if u.First(&all) {
+				vantages = append(vantages, u.Vantage)
 			}
 		}
 	}
+	for i, v := range vantages {
+		for _, w := range vantages[:i] {
+			if (v.Bit()|w.Bit())&own != 0 && !s.Equivalent(v, w) {
+				j.pair(s, around, fresh, v, w, say)
+			}
+		}
+	}
+	if bits.OnesCount64(all) > j.max {
+		j.crowds(s, around, fresh, vantages, say)
+	}
 }
 
-// pair says the first use, from the new one on, that completes enough interleavings of its vantage and another.
-func (j parallel) pair(around []detect.Use, at int, other *detect.Vantage, say func(detect.Verdict)) {
-	own := around[at].Vantage
+// pair says of each life the first use, from the new ones on, that completes enough interleavings of two vantages.
+func (j parallel) pair(s *detect.Session, around []detect.Use, from int, v, w *detect.Vantage, say func(detect.Verdict)) {
 	var turns []*detect.Use
 	fresh := 0
 	for i := range around {
-		if u := &around[i]; u.Vantage == own || u.Vantage == other {
-			if i == at {
-				fresh = len(turns)
+		if u := &around[i]; u.Vantage == v || u.Vantage == w {
+			if i < from {
+				fresh++
 			}
 			turns = append(turns, u)
 		}
 	}
 	need := j.returns
-	if !detect.SameDevice(own, other) {
+	if !detect.SameDevice(v, w) {
 		need = j.returnsDevice
 	}
+	said := -1
 	for z := fresh; z < len(turns); z++ {
-		if turns[z].Inherited {
-			continue // the token that it was of has been judged for it
+		u := turns[z]
+		if u.Inherited || z > 0 && turns[z-1].Vantage == u.Vantage && z > fresh {
+			continue // judged for the token that it was of; or no turn
 		}
-		if pattern := alternation(turns[:z+1], need+2, j.window); pattern != nil {
-			p := interleaving{parallel: j, a: pattern[0].Vantage, b: pattern[1].Vantage, need: need, took: time.Duration(turns[z].Time - pattern[0].Time)}
-			p.weigh()
-			say(detect.Verdict{
-				About: detect.PairLabel(own, other), Severity: schema.High, Confidence: p.confidence, Conclusive: p.conclusive,
-				Pattern: pattern, Explain: p.explain,
-			})
-			return
+		pattern := alternation(turns[:z+1], need+2, j.window)
+		if pattern == nil || s.Epoch(u.Time, u.ID()) == said {
+			continue
 		}
+		said = s.Epoch(u.Time, u.ID())
+		p := interleaving{parallel: j, a: pattern[0].Vantage, b: pattern[1].Vantage, need: need, took: time.Duration(u.Time - pattern[0].Time)}
+		p.weigh()
+		say(detect.Verdict{
+			About: detect.PairLabel(v, w), Severity: schema.High, Confidence: p.confidence, Conclusive: p.conclusive,
+			Pattern: pattern, Explain: p.explain,
+		})
 	}
 }
 

@@ -62,24 +62,27 @@ func (j travel) Judge(s *detect.Session, say func(detect.Verdict)) {
 		var seen uint64
 		for k := i - 1; k >= 0; k-- {
 			if o := &s.Uses[k]; o.First(&seen) {
-				j.pair(o, u, say)
+				j.pair(s, o, u, say)
 			}
 		}
 		seen = 0
 		for k := i + 1; k < len(s.Uses); k++ {
 			if o := &s.Uses[k]; o.First(&seen) {
-				j.pair(u, o, say)
+				j.pair(s, u, o, say)
 			}
 		}
 	}
 }
 
-func (j travel) pair(a, b *detect.Use, say func(detect.Verdict)) {
+func (j travel) pair(s *detect.Session, a, b *detect.Use, say func(detect.Verdict)) {
 	if a.Vantage == b.Vantage || a.Inherited && b.Inherited {
 		return
 	}
+	if s.Equivalent(a.Vantage, b.Vantage) {
+		return
+	}
 	gap, ok := detect.Distance(a.Vantage, b.Vantage)
-	if !ok || gap.DistanceKM < j.minKM || detect.Equivalent(a.Vantage, b.Vantage) {
+	if !ok || gap.DistanceKM < j.minKM {
 		return
 	}
 	took := max(time.Second, time.Duration(b.Time-a.Time))

@@ -1,0 +1,111 @@
+package detecttest_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hijackd/hijackd/detect"
+	"github.com/hijackd/hijackd/detect/detecttest"
+	"github.com/hijackd/hijackd/schema"
+)
+
+func use(id, token string, at time.Duration, place, agent int) *schema.Event {
+	e := &schema.Event{
+		ID: id, Token: token, Time: detecttest.Start.Add(at).UnixNano(), IP: address(place), Geo: geos[place], Agent: agents[agent],
+		Repeat: 1, Outcome: schema.OutcomeAccepted,
+	}
+	return e
+}
+
+// family is a chain of tokens, each replacing the one before after ten minutes, and a thief who replays an early one.
+func family(length, replayed int) []*schema.Event {
+	var events []*schema.Event
+	for i := range length {
+		e := use(fmt.Sprint("r", i), fmt.Sprint("t", i), time.Duration(i)*10*time.Minute, 0, 0)
+		e.User = "u-1"
+		if i == 0 {
+			e.Type = schema.SessionStarted
+		} else {
+			e.Type, e.PreviousToken = schema.SessionRotated, fmt.Sprint("t", i-1)
+		}
+		events = append(events, e)
+	}
+	thief := use("thief", fmt.Sprint("t", replayed), time.Duration(length)*10*time.Minute, 3, 2)
+	thief.Outcome = schema.OutcomeRejected
+	return append(events, thief)
+}
+
+// TestGrandparentOfFifty: the thief replays an ancestor; whatever the order of events and notes, and however often each comes, the live
+// token is the one that is sentenced.
+func TestGrandparentOfFifty(t *testing.T) {
+	for _, replayed := range []int{0, 25, 47} {
+		for seed := range uint64(10) {
+			r := rand.New(rand.NewPCG(seed, 2))
+			waiting := family(50, replayed)
+			r.Shuffle(len(waiting), func(i, j int) { waiting[i], waiting[j] = waiting[j], waiting[i] })
+			fold := detecttest.Fold(running)
+			merged := map[string]schema.Finding{}
+			var out detect.Output
+			folded := 0
+			for ; len(waiting) > 0; folded++ {
+				k := r.IntN(len(waiting))
+				e := waiting[k]
+				if r.IntN(4) > 0 { // else it comes again
+					waiting = slices.Delete(waiting, k, k+1)
+				}
+				out.Reset()
+				fold.Fold(e, &out)
+				detect.Merge(merged, out.Findings...)
+				for i := range out.Notes {
+					waiting = append(waiting, out.Notes[i].Clone())
+				}
+				if folded > 100_000 {
+					t.Fatal("the notes don't come to rest")
+				}
+			}
+			var sentenced []string
+			for _, f := range detect.Sorted(merged) {
+				if f.Evidence["class"] == "sentenced" {
+					sentenced = append(sentenced, f.Token)
+					if !f.Conclusive || f.User != "" && f.User != "u-1" {
+						t.Errorf("%+v", f)
+					}
+				}
+			}
+			if !slices.Contains(sentenced, "t49") {
+				t.Errorf("replay of t%d, seed %d: sentenced %v, want the live t49", replayed, seed, sentenced)
+			}
+		}
+	}
+}
+
+// TestRotationsInACircle: notes about tokens that replace each other come to rest.
+func TestRotationsInACircle(t *testing.T) {
+	var events []*schema.Event
+	for i := range 60 {
+		e := use(fmt.Sprint("r", i), fmt.Sprint("t", i%3), time.Duration(i)*20*time.Second, i%4, i%3)
+		e.Type, e.PreviousToken = schema.SessionRotated, fmt.Sprint("t", (i+2)%3)
+		ended := use(fmt.Sprint("x", i), e.Token, time.Duration(i)*20*time.Second+time.Second, i%4, i%3)
+		ended.Type = []schema.EventType{schema.SessionEnded, schema.SessionStarted, schema.SessionUsed}[i%3]
+		events = append(events, e, ended)
+	}
+	fold := detecttest.Fold(running)
+	waiting := events
+	var out detect.Output
+	folded := 0
+	for ; len(waiting) > 0; folded++ {
+		out.Reset()
+		fold.Fold(waiting[0], &out)
+		waiting = waiting[1:]
+		for i := range out.Notes {
+			waiting = append(waiting, out.Notes[i].Clone())
+		}
+		if folded > 200_000 {
+			t.Fatalf("the notes don't come to rest: %d waiting", len(waiting))
+		}
+	}
+	t.Logf("%d events and notes", folded)
+}
