@@ -1,10 +1,12 @@
 package broker
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -20,6 +22,8 @@ type Config struct {
 	ClientID string
 	TLS      TLS
 	SASL     SASL
+	// Dial opens connections, as through a proxy; nil means TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // TLS configures encryption. The file names are PEM files; an empty CAFile means the system's roots.
@@ -115,12 +119,14 @@ func New(cfg Config) (*Client, error) {
 	if cfg.ClientID == "" {
 		cfg.ClientID = "hijackd"
 	}
-	tr := &kafka.Transport{ClientID: cfg.ClientID, TLS: tlsConf, SASL: mech, MetadataTTL: 2 * time.Second, DialTimeout: 5 * time.Second}
+	tr := &kafka.Transport{ClientID: cfg.ClientID, TLS: tlsConf, SASL: mech, Dial: cfg.Dial,
+		MetadataTTL: 2 * time.Second, DialTimeout: 5 * time.Second}
 	return &Client{
 		cfg:       cfg,
 		transport: tr,
 		client:    &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: tr, Timeout: 30 * time.Second},
-		dialer:    &kafka.Dialer{ClientID: cfg.ClientID, Timeout: 5 * time.Second, DualStack: true, TLS: tlsConf, SASLMechanism: mech},
+		dialer: &kafka.Dialer{ClientID: cfg.ClientID, Timeout: 5 * time.Second, DualStack: true, TLS: tlsConf, SASLMechanism: mech,
+			DialFunc: cfg.Dial},
 	}, nil
 }
 

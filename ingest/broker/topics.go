@@ -27,13 +27,13 @@ func (c *Client) Ping(ctx context.Context) error {
 	for _, b := range c.cfg.Brokers {
 		conn, err := c.dialer.DialContext(ctx, "tcp", b)
 		if err == nil {
-			_, err = conn.ApiVersions()
-			err = errors.Join(err, conn.Close())
+			_, err = conn.Brokers() // which nobody is told before logging in
+			_ = conn.Close()
 		}
 		if err == nil {
 			return nil
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", b, err))
+		errs = append(errs, fmt.Errorf("%s: %w", b, c.cfg.advise(err)))
 	}
 	return fmt.Errorf("kafka: no broker answers: %w", errors.Join(errs...))
 }
