@@ -95,6 +95,9 @@ func (c *Config) tlsConfig() (*tls.Config, error) {
 	return t, nil
 }
 
+// metadataTTL is how long it takes at most to hear that a partition is led by another broker.
+const metadataTTL = time.Second
+
 // Client is a connection to one Kafka cluster, shared by all lanes of a process.
 type Client struct {
 	cfg       Config
@@ -120,7 +123,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.ClientID = "hijackd"
 	}
 	tr := &kafka.Transport{ClientID: cfg.ClientID, TLS: tlsConf, SASL: mech, Dial: cfg.Dial,
-		MetadataTTL: 2 * time.Second, DialTimeout: 5 * time.Second}
+		MetadataTTL: metadataTTL, DialTimeout: 5 * time.Second}
 	return &Client{
 		cfg:       cfg,
 		transport: tr,

@@ -17,7 +17,8 @@ type Message struct {
 }
 
 const (
-	produceTries   = 3
+	// produceFor is how long a failing produce is repeated: long enough to hear of a partition's new leader, see metadataTTL.
+	produceFor     = 3 * time.Second
 	produceRecords = 500
 	produceBytes   = 768 << 10 // under the broker's default message.max.bytes of 1 MiB
 )
@@ -40,14 +41,7 @@ func (c *Client) Produce(ctx context.Context, topic string, partition int32, mes
 }
 
 func (c *Client) produceSome(ctx context.Context, topic string, partition int32, messages []Message) (err error) {
-	for try := range produceTries {
-		if try > 0 {
-			select {
-			case <-time.After(time.Duration(try) * 100 * time.Millisecond):
-			case <-ctx.Done():
-				return err
-			}
-		}
+	for begun, pause := time.Now(), 50*time.Millisecond; ; pause *= 2 {
 		records := make([]kafka.Record, len(messages))
 		for i, m := range messages {
 			at := m.Time
@@ -63,11 +57,15 @@ func (c *Client) produceSome(ctx context.Context, topic string, partition int32,
 		if err == nil {
 			err = resp.Error
 		}
-		if err == nil || !again(err) || ctx.Err() != nil {
+		if err == nil || !again(err) || time.Since(begun) > produceFor {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
 			return err
 		}
 	}
-	return err
 }
 
 // again reports whether a failed request is worth repeating: everything but a refusal that will not change.

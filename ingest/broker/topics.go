@@ -69,7 +69,7 @@ func (c *Client) Ensure(ctx context.Context, create bool, topics []Topic) error 
 			}
 		}
 		if n == 0 {
-			return fmt.Errorf("kafka: topic %s does not exist; create it with: %s", t.Name, c.command(t))
+			return fmt.Errorf("kafka: topic %s does not exist, or may not be described; create it with: %s", t.Name, c.command(t))
 		}
 		if t.Partitions > 0 && n != t.Partitions {
 			return fmt.Errorf("kafka: topic %s has %d partitions and needs %d", t.Name, n, t.Partitions)
@@ -87,7 +87,10 @@ func (c *Client) create(ctx context.Context, t Topic) error {
 	if err == nil {
 		err = resp.Errors[t.Name]
 	}
-	if err != nil && !errors.Is(err, kafka.TopicAlreadyExists) {
+	if errors.Is(err, kafka.TopicAlreadyExists) || errors.Is(err, kafka.RequestTimedOut) { // it may be there all the same
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("kafka: create topic %s: %w", t.Name, err)
 	}
 	return nil
