@@ -2,12 +2,10 @@ package lane
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/hijackd/hijackd/ingest/broker"
+	"github.com/hijackd/hijackd/schema"
 )
 
 func kafkaClient(t *testing.T, addr string) *broker.Client {
@@ -31,26 +30,25 @@ type world struct {
 	client *broker.Client
 	topic  string
 	group  string
-	tables [4]*table
+	tables []*table
 	pub    published
+	seen   map[string]int // how often each record was read; guarded by pub
 }
 
-func newWorld(t *testing.T, addr string) *world {
-	w := &world{t: t, client: kafkaClient(t, addr), topic: "lane-" + strings.ToLower(rand.Text()[:8]), group: "g-" + rand.Text()[:8]}
-	must(t, w.client.Ensure(t.Context(), true, []broker.Topic{{Name: w.topic, Partitions: len(w.tables), Own: true}}))
-	for i := range w.tables {
-		w.tables[i] = &table{rows: map[string]toy{}}
+func newWorld(t *testing.T, addr string) *world { return worldOf(t, kafkaClient(t, addr)) }
+
+func worldOf(t *testing.T, client *broker.Client) *world {
+	w := &world{t: t, client: client, topic: newName("lane-"), group: newName("g-"), seen: map[string]int{}}
+	for range 4 {
+		w.tables = append(w.tables, &table{rows: map[string]toy{}})
 	}
+	must(t, w.client.Ensure(t.Context(), true, []broker.Topic{{Name: w.topic, Partitions: len(w.tables), Own: true}}))
 	return w
 }
 
 func (w *world) produce(partition int32, values ...string) {
 	w.t.Helper()
-	var ms []broker.Message
-	for _, v := range values {
-		ms = append(ms, broker.Message{Value: []byte(v)})
-	}
-	must(w.t, w.client.Produce(w.t.Context(), w.topic, partition, ms))
+	must(w.t, w.client.Produce(w.t.Context(), w.topic, partition, messages(values)))
 }
 
 // join starts a member and returns what makes it leave and waits until it has.
@@ -60,6 +58,12 @@ func (w *world) join() (leave func()) {
 	g := New(Config{Group: w.group, SessionTimeout: 6 * time.Second, FetchWait: 50 * time.Millisecond}, w.client, map[string]func() Lane{
 		w.topic: func() Lane {
 			l := newToyLane(nil, w.pub.publish)
+			l.Decode = func(r *schema.Record, e *toy) (string, []byte) {
+				w.pub.mu.Lock()
+				w.seen[string(r.Value)]++
+				w.pub.mu.Unlock()
+				return decodeToy(r, e)
+			}
 			l.Changelog = func(p int32, from int64) Changelog[toy] { return &toyLog{t: w.tables[p], stored: from} }
 			return l
 		},

@@ -26,6 +26,7 @@ type run struct {
 
 	committed int64
 	lastTry   time.Time
+	refused   time.Time // since when commits fail, zero if they don't
 }
 
 // work is the life of a lane: poll → process → commit, until the generation ends (nil) or something fails.
@@ -116,17 +117,30 @@ func (r *run) lost(ctx context.Context, err error) error {
 	return fmt.Errorf("%w after data loss", ErrStartAgain)
 }
 
-// commit tells the group what is durable, at most once a second: its generation fences out a zombie's.
+// commit tells the group what is durable, at most once a second: its generation fences out a zombie's. One that fails otherwise, as while
+// the coordinator moves, is repeated: what the lane knows is as good as before.
 func (r *run) commit(now bool) error {
 	to := r.lane.Durable()
 	if to <= r.committed || !now && time.Since(r.lastTry) < commitEvery {
 		return nil
 	}
 	r.lastTry = time.Now()
-	if err := r.gen.CommitOffsets(map[string]map[int]int64{r.topic: {int(r.partition): to}}); err != nil {
-		return fmt.Errorf("commit %s[%d] at %d: %w", r.topic, r.partition, to, err)
+	err := r.gen.CommitOffsets(map[string]map[int]int64{r.topic: {int(r.partition): to}})
+	if err == nil {
+		r.committed, r.refused = to, time.Time{}
+		return nil
 	}
-	r.committed = to
+	err = fmt.Errorf("commit %s[%d] at %d: %w", r.topic, r.partition, to, err)
+	if now || errors.Is(err, kafka.IllegalGeneration) || errors.Is(err, kafka.UnknownMemberId) {
+		return err
+	}
+	if r.refused.IsZero() {
+		r.refused = r.lastTry
+		r.log.Info("commit failed, will be repeated", slog.String("error", clean(err)))
+	}
+	if time.Since(r.refused) > r.g.cfg.SessionTimeout {
+		return err
+	}
 	return nil
 }
 
