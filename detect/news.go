@@ -63,14 +63,10 @@ func (t *Tokens) ask(s *session, view *Session, e *schema.Event, ends bool, hear
 // a later expiry, an earlier end. What is found no more is withdrawn, what is weaker now replaces what was said: such versions
 // are better informed, and the merged findings are those that would have been found in order.
 func (t *Tokens) revise(s *session, view *Session, e *schema.Event, out *Output) {
-	view.To = len(view.Uses)
+	view.From, view.To = 0, len(view.Uses)
 	since := e.Time // what was complete before is what it was
 	if e.Type.IsNote() {
 		since = math.MinInt64 // a sentence is older than the news that the token was replaced
-		view.From = 0
-	}
-	for view.From > 0 && view.Uses[view.From-1].Time >= e.Time {
-		view.From--
 	}
 	best := map[[findingDigest]byte]*candidate{}
 	var order []*candidate
@@ -145,6 +141,9 @@ func (t *Tokens) candidate(s *session, view *Session, e *schema.Event, rule uint
 	if f.WithoutHistory {
 		now.flags |= foundPartial
 	}
+	if v.Sentence != "" {
+		now.flags |= foundSentence
+	}
 	return candidate{rule, v, f, now}
 }
 
@@ -197,6 +196,7 @@ func (t *Tokens) again(view *Session, e *schema.Event, c *candidate, p *found, o
 		return // counted already
 	}
 	c.version.next = p.next
+	c.version.flags |= p.flags & foundSentence
 	*p = c.version
 	t.let(view, e, c, 0, out)
 }
@@ -229,7 +229,9 @@ func (t *Tokens) withdraw(view *Session, e *schema.Event, p *found, out *Output)
 	r := t.rules[p.rule].Rule
 	token := strings.Clone(view.Token)
 	id := "fnd_" + base64.RawURLEncoding.EncodeToString(p.id[:])
-	t.pronounce(view, Sentencing{Finding: id, Token: token, Informed: int(p.informed)}, author{partition: e.Partition}, p.time, out)
+	if p.flags&foundSentence != 0 {
+		t.pronounce(view, Sentencing{Finding: id, Token: token, Informed: int(p.informed)}, author{partition: e.Partition}, p.time, out)
+	}
 	out.Findings = append(out.Findings, schema.Finding{
 		ID: id, Rule: r.Name, RuleVersion: r.Version, Severity: schema.Low,
 		Informed: int(p.informed), Scope: schema.ScopeToken, Subject: token, Token: token, Tenant: strings.Clone(view.Tenant), Epoch: int(p.epoch),

@@ -144,6 +144,7 @@ const (
 	foundPartial
 	foundBeyond // counted in the last one
 	foundWithdrawn
+	foundSentence // a version of it sentenced the token's successors
 )
 
 const textSize = 27

@@ -45,7 +45,7 @@ func (s *Session) Sentences() []*Mark {
 // if the verdict says so, or takes it back if a version before may have.
 func (t *Tokens) sentence(view *Session, c *candidate, e *schema.Event, out *Output) {
 	f := &c.finding
-	if f.WithoutHistory || c.verdict.Sentence == "" && f.Informed < 2 {
+	if f.WithoutHistory || c.version.flags&foundSentence == 0 {
 		return
 	}
 	var named schema.Finding

@@ -39,14 +39,14 @@ var agents = []schema.Agent{
 // step is an event before it is known what comes before it.
 type step struct {
 	gap                            time.Duration
-	id, token, previous, geo, host int
+	id, token, geo, host           int
 	agent, typ, expires, user, app int
 }
 
 var steps = rapid.Custom(func(t *rapid.T) step {
 	return step{
 		gap: rapid.SampledFrom([]time.Duration{0, 300 * time.Millisecond, 2 * time.Second, 11 * time.Second, 40 * time.Second, 3 * time.Minute, 9 * time.Minute}).Draw(t, "gap"),
-		id:  rapid.IntRange(0, 9).Draw(t, "id"), token: rapid.IntRange(1, 3).Draw(t, "token"), previous: rapid.IntRange(1, 3).Draw(t, "previous"),
+		id:  rapid.IntRange(0, 9).Draw(t, "id"), token: rapid.IntRange(0, 7).Draw(t, "token"),
 		geo: rapid.IntRange(0, len(geos)-1).Draw(t, "place"), host: rapid.IntRange(0, 1).Draw(t, "host"), agent: rapid.IntRange(0, len(agents)-1).Draw(t, "agent"),
 		typ: rapid.IntRange(0, 19).Draw(t, "type"), expires: rapid.IntRange(1, 20).Draw(t, "expires"),
 		user: rapid.IntRange(0, 1).Draw(t, "user"), app: rapid.IntRange(0, 2).Draw(t, "app"),
@@ -59,11 +59,13 @@ func address(n int) netip.Addr { return netip.AddrFrom4([4]byte{198, 51, 100, by
 func story(t *rapid.T) []*schema.Event {
 	at := detecttest.Start
 	var events []*schema.Event
+	tokens := []string{"t1", "t2"} // a rotation adds one; the old ones may be used on
 	for i, s := range rapid.SliceOfN(steps, 1, 40).Draw(t, "steps") {
 		at = at.Add(s.gap)
+		token := tokens[s.token%len(tokens)]
 		e := &schema.Event{
 			ID: fmt.Sprintf("e%d%02d", s.id, i), Time: at.UnixNano(), Offset: int64(i), Repeat: 1, Outcome: schema.OutcomeAccepted,
-			Token: fmt.Sprint("t", s.token), IP: address(s.geo*10 + s.host), Geo: geos[s.geo], Agent: agents[s.agent],
+			Token: token, IP: address(s.geo*10 + s.host), Geo: geos[s.geo], Agent: agents[s.agent],
 			User: []string{"", "u-1"}[s.user], App: []string{"", "shop", "mail"}[s.app],
 		}
 		switch s.typ {
@@ -74,7 +76,8 @@ func story(t *rapid.T) []*schema.Event {
 		case 17:
 			e.Type = schema.SessionRevoked
 		case 16:
-			e.Type, e.PreviousToken = schema.SessionRotated, fmt.Sprint("t", min(s.previous, s.token))
+			e.Type, e.PreviousToken, e.Token = schema.SessionRotated, token, fmt.Sprint("t", len(tokens)+1)
+			tokens = append(tokens, e.Token)
 		case 15, 14:
 			e.ExpiresAt = at.Add(time.Duration(s.expires) * time.Minute).UnixNano()
 		case 13, 12:
@@ -119,6 +122,10 @@ func mustEqual(t *rapid.T, how string, events []*schema.Event, got, want []schem
 	}
 }
 
+func beyond(found []schema.Finding) bool {
+	return slices.ContainsFunc(found, func(f schema.Finding) bool { return f.Evidence["about"] == "beyond" })
+}
+
 var running = rules.Default().Running()
 
 func TestOrderMakesNoDifference(t *testing.T) {
@@ -126,7 +133,14 @@ func TestOrderMakesNoDifference(t *testing.T) {
 		events := story(t)
 		want := detecttest.Found(running, events)
 		shuffled := detecttest.Shuffled(events, int64(detect.DefaultLateness), rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)))
-		mustEqual(t, "shuffled", shuffled, detecttest.Found(running, shuffled), want)
+		got := detecttest.Found(running, shuffled)
+		if beyond(want) || beyond(got) { // which of more than 32 findings are told apart depends on which came first; their count does not
+			if len(got) != len(want) {
+				t.Fatalf("%d findings, %d in order", len(got), len(want))
+			}
+			return
+		}
+		mustEqual(t, "shuffled", shuffled, got, want)
 	})
 }
 

@@ -67,7 +67,11 @@ func (j travel) Judge(s *detect.Session, say func(detect.Verdict)) {
 		}
 		seen = 0
 		for k := i + 1; k < len(s.Uses); k++ {
-			if o := &s.Uses[k]; o.First(&seen) {
+			o := &s.Uses[k]
+			if o.Start {
+				seen = 0 // perhaps a new life, with findings of its own
+			}
+			if o.First(&seen) {
 				j.pair(s, u, o, say)
 			}
 		}
