@@ -57,6 +57,7 @@ type Tokens struct {
 	loading  bool
 	view     view
 	scratch  Output
+	touched  uint64 // what Warm read, so that it isn't left out
 }
 
 // NewTokens returns a fold without any state.

@@ -90,6 +90,7 @@ func (f *tokenFold) Subject(e *schema.Event) schema.Subject { return f.tokens.Su
 func (f *tokenFold) Key(e *schema.Event) schema.Key         { return f.tokens.Key(e) }
 func (f *tokenFold) Has(k schema.Key) bool                  { return f.tokens.Has(k) }
 func (f *tokenFold) Fold(e *schema.Event)                   { f.tokens.Fold(e, &f.out) }
+func (f *tokenFold) Warm(ks []schema.Key)                   { f.tokens.Warm(ks) }
 func (f *tokenFold) Stored(before int64)                    { f.tokens.Stored(before) }
 func (f *tokenFold) Pressed() bool                          { return f.tokens.Pressed() }
 func (f *tokenFold) Close()                                 { f.tokens.Close() }

@@ -28,6 +28,7 @@ type Detecting[E any] struct {
 	partition int32
 	store     Changelog[E]
 	rows      []E
+	keys      []schema.Key
 	pos       int64  // everything before it is folded or waits
 	behind    bool   // rows since some offset are not handed over: what is stored stands still
 	broken    bool   // something folded was not published: nothing more is durable
@@ -89,6 +90,7 @@ func (l *Detecting[E]) Process(ctx context.Context, b Batch) error {
 			return fmt.Errorf("publish dead letters: %w", err)
 		}
 		l.dead = l.dead[:0]
+		l.warm(rows)
 		for i := range rows {
 			l.fold(&rows[i])
 		}
@@ -132,6 +134,19 @@ func (l *Detecting[E]) decode(recs []schema.Record) []E {
 	l.Metrics.events.WithLabelValues("accepted").Add(float64(n))
 	l.Metrics.events.WithLabelValues("dead_letter").Add(float64(len(recs) - n))
 	return l.rows[:n]
+}
+
+// warm has the state of a chunk's keys ready.
+func (l *Detecting[E]) warm(rows []E) {
+	w, ok := l.Fold.(warmer)
+	if !ok {
+		return
+	}
+	l.keys = l.keys[:0]
+	for i := range rows {
+		l.keys = append(l.keys, l.Fold.Key(&rows[i]))
+	}
+	w.Warm(l.keys)
 }
 
 // fold folds an event whose key is in memory or new; one whose key has a history that isn't, waits for it and holds up no other.

@@ -27,6 +27,11 @@ type Fold[E any] interface {
 	Close()
 }
 
+// warmer is a Fold that can have the state of many keys fetched from memory at once, ahead of their folding.
+type warmer interface {
+	Warm(ks []schema.Key)
+}
+
 // Outgoing is a record to publish to one partition of one topic.
 type Outgoing struct {
 	Topic      string

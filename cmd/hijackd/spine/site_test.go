@@ -194,6 +194,8 @@ func (m *member) kill() {
 	m.done <- nil
 }
 
+func (m *member) signal(s os.Signal) { _ = m.cmd.Process.Signal(s) }
+
 // ended reports whether the daemon has ended without being told to.
 func (m *member) ended() bool {
 	select {
