@@ -169,7 +169,7 @@ func recreate(t *testing.T, cluster *kfake.Cluster) {
 	del := kmsg.NewDeleteTopicsRequest()
 	del.TopicNames = []string{"t"}
 	topic := kmsg.NewDeleteTopicsRequestTopic()
-	topic.Topic = kmsg.StringPtr("t")
+	topic.Topic = new("t")
 	del.Topics = append(del.Topics, topic)
 	if _, err := del.RequestWith(t.Context(), k); err != nil {
 		t.Fatal(err)

@@ -128,7 +128,7 @@ func TestFetchReadsWhatKafkaGoWrites(t *testing.T) {
 				c := newClient(t, addr)
 				topic := newTopic(t, c, 1)
 				value := bytes.Repeat([]byte("0123456789"), 20_000)
-				w := &kafka.Writer{Addr: kafka.TCP(addr), Topic: topic, Transport: &kafka.Transport{}, RequiredAcks: kafka.RequireAll, Compression: codec, BatchTimeout: time.Millisecond}
+				w := &kafka.Writer{Addr: kafka.TCP(addr), Topic: topic, Transport: transport(t), RequiredAcks: kafka.RequireAll, Compression: codec, BatchTimeout: time.Millisecond}
 				defer w.Close()
 				if err := w.WriteMessages(t.Context(), kafka.Message{Value: value}, kafka.Message{Value: []byte("two")}); err != nil {
 					t.Fatal(err)
@@ -230,7 +230,7 @@ func TestObserveNamesThePlacement(t *testing.T) {
 		t.Run("placement "+name, func(t *testing.T) {
 			c := newClient(t, addr)
 			topic := newTopic(t, c, 6)
-			w := &kafka.Writer{Addr: kafka.TCP(addr), Topic: topic, Transport: &kafka.Transport{}, RequiredAcks: kafka.RequireAll, Balancer: balancer, BatchTimeout: time.Millisecond}
+			w := &kafka.Writer{Addr: kafka.TCP(addr), Topic: topic, Transport: transport(t), RequiredAcks: kafka.RequireAll, Balancer: balancer, BatchTimeout: time.Millisecond}
 			defer w.Close()
 			var ms []kafka.Message
 			for range 100 {
@@ -278,4 +278,10 @@ func BenchmarkFetch(b *testing.B) {
 			}
 		})
 	}
+}
+
+func transport(t *testing.T) *kafka.Transport {
+	tr := &kafka.Transport{}
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr
 }

@@ -57,7 +57,7 @@ func TestTLSAndEveryMechanismCarryRecords(t *testing.T) {
 	cert, ca := certificate(t)
 	for mechanism, theirs := range map[string]string{"": "", "plain": "PLAIN", "scram-sha-256": "SCRAM-SHA-256", "scram-sha-512": "SCRAM-SHA-512"} {
 		t.Run("mechanism "+mechanism, func(t *testing.T) {
-			opts := []kfake.Opt{kfake.TLS(&tls.Config{Certificates: []tls.Certificate{cert}})} //nolint:gosec // the client's minimum is what counts
+			opts := []kfake.Opt{kfake.TLS(&tls.Config{Certificates: []tls.Certificate{cert}})}
 			cfg := broker.Config{TLS: broker.TLS{Enabled: true, CAFile: ca}}
 			if mechanism != "" {
 				opts = append(opts, kfake.EnableSASL(), kfake.Superuser(theirs, "ann", password))
@@ -85,7 +85,7 @@ func TestTLSAndEveryMechanismCarryRecords(t *testing.T) {
 func TestARefusedConnectionSaysWhatToDoAndNoSecret(t *testing.T) {
 	cert, ca := certificate(t)
 	_, other := certificate(t)
-	encrypted := kfake.TLS(&tls.Config{Certificates: []tls.Certificate{cert}}) //nolint:gosec // the client's minimum is what counts
+	encrypted := kfake.TLS(&tls.Config{Certificates: []tls.Certificate{cert}})
 	sasl := []kfake.Opt{kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", "ann", "another"), kfake.Superuser("PLAIN", "ann", "another")}
 	for name, c := range map[string]struct {
 		opts []kfake.Opt

@@ -132,6 +132,30 @@ func TestTwentyJoinsAndLeavesLoseNothingAndRepeatNothing(t *testing.T) {
 	})
 }
 
+// A member that is told to stop finishes what it has in hand, and only that.
+func TestAStopInMidBatchRepeatsNothing(t *testing.T) {
+	virtual(t, 1, func(w *world, c *kfake.Cluster) {
+		w.fetch, w.slow = 1, 10*time.Millisecond // a batch is a round and takes half a second
+		for n := 1; n <= 3; n++ {
+			w.round(n)
+		}
+		leave := w.join()
+		time.Sleep(200 * time.Millisecond)
+		leave()
+		total := int64(0)
+		for p := range int32(len(w.tables)) {
+			total += max(0, w.committed(p))
+		}
+		if n := int64(len(w.seen)); n == 0 || n == int64(3*perRound*len(w.tables)) || total != n {
+			t.Errorf("%d records were read and %d committed", n, total)
+		}
+		leave = w.join()
+		w.complete()
+		leave()
+		w.once()
+	})
+}
+
 func TestAddedPartitionsAreOwned(t *testing.T) {
 	virtual(t, 1, func(w *world, c *kfake.Cluster) {
 		w.tables = append(w.tables, &table{rows: map[string]toy{}}, &table{rows: map[string]toy{}})

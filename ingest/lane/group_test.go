@@ -33,6 +33,8 @@ type world struct {
 	tables []*table
 	pub    published
 	seen   map[string]int // how often each record was read; guarded by pub
+	slow   time.Duration  // how long decoding a record takes
+	fetch  int32          // bytes of a fetch, 0 for the default
 }
 
 func newWorld(t *testing.T, addr string) *world { return worldOf(t, kafkaClient(t, addr)) }
@@ -55,13 +57,14 @@ func (w *world) produce(partition int32, values ...string) {
 func (w *world) join() (leave func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	m := NewMetrics(prometheus.NewRegistry())
-	g := New(Config{Group: w.group, SessionTimeout: 6 * time.Second, FetchWait: 50 * time.Millisecond}, w.client, map[string]func() Lane{
+	g := New(Config{Group: w.group, SessionTimeout: 6 * time.Second, FetchWait: 50 * time.Millisecond, MaxFetchBytes: w.fetch}, w.client, map[string]func() Lane{
 		w.topic: func() Lane {
 			l := newToyLane(nil, w.pub.publish)
 			l.Decode = func(r *schema.Record, e *toy) (string, []byte) {
 				w.pub.mu.Lock()
 				w.seen[string(r.Value)]++
 				w.pub.mu.Unlock()
+				time.Sleep(w.slow)
 				return decodeToy(r, e)
 			}
 			l.Changelog = func(p int32, from int64) Changelog[toy] { return &toyLog{t: w.tables[p], stored: from} }
