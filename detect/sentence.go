@@ -61,7 +61,8 @@ func (t *Tokens) pronounce(view *Session, p Sentencing, by author, at int64, out
 		return
 	}
 	for i := range view.Marks {
-		if m := &view.Marks[i]; m.Kind == RotatedOut && m.Text != view.Token {
+		m := &view.Marks[i]
+		if before := p.Hops == 1 && m.Time >= at; m.Kind == RotatedOut && m.Text != view.Token && !before { // a use before the rotation is no reuse
 			cause := fmt.Sprintf("%s %s %d", p.Finding, p.Event, p.Informed)
 			out.Notes = append(out.Notes, by.note(schema.Sentenced, view.Tenant, m.Text, "", cause, at, string(payload)))
 		}
