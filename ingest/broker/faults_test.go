@@ -182,3 +182,22 @@ func recreate(t *testing.T, cluster *kfake.Cluster) {
 		t.Fatal(err)
 	}
 }
+
+// To take a missing answer for "never committed" would read the whole log again.
+func TestACommitThatIsNotSaidIsAnError(t *testing.T) {
+	cluster, c := fake(t, 1)
+	if n, err := c.Committed(t.Context(), "g", "t", 0); err == nil && n != -1 {
+		t.Errorf("a group that never committed is at %d", n)
+	}
+	cluster.ControlKey(int16(kmsg.OffsetFetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		resp := r.ResponseKind().(*kmsg.OffsetFetchResponse)
+		for range r.(*kmsg.OffsetFetchRequest).Groups {
+			resp.Groups = append(resp.Groups, kmsg.NewOffsetFetchResponseGroup())
+		}
+		return resp, nil, true
+	})
+	if n, err := c.Committed(t.Context(), "g", "t", 0); err == nil || !strings.Contains(err.Error(), "leaves the partition out") {
+		t.Errorf("got %d, %v", n, err)
+	}
+}
