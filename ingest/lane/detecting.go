@@ -35,6 +35,7 @@ type Detecting[E any] struct {
 	known     filter // keys that have a history
 	index     *index // nil once known is complete: before, every key may have a history
 	waiting   waiting[E]
+	relieved  time.Time // when the storer was last waited for to free memory
 	dead      []Outgoing
 }
 

@@ -34,10 +34,12 @@ func (l *Detecting[E]) pause(ctx context.Context) error {
 	return nil
 }
 
+const relieveEvery = 500 * time.Millisecond
+
 // relieve waits for the storer when the state has outgrown its memory, so that some of it can be evicted. While ClickHouse is away it
-// doesn't: detection goes on.
+// doesn't: detection goes on. Nor does it over and over where other lanes hold the memory: that would be an insert for every chunk.
 func (l *Detecting[E]) relieve(ctx context.Context) error {
-	if !l.Fold.Pressed() || l.behind || !l.store.Healthy() {
+	if !l.Fold.Pressed() || l.behind || time.Since(l.relieved) < relieveEvery || !l.store.Healthy() {
 		return nil
 	}
 	brief, cancel := context.WithTimeout(ctx, patience)
@@ -46,6 +48,7 @@ func (l *Detecting[E]) relieve(ctx context.Context) error {
 		return fmt.Errorf("store to free memory: %w", err)
 	}
 	l.Fold.Stored(l.store.Stored())
+	l.relieved = time.Now()
 	return ctx.Err()
 }
 

@@ -191,15 +191,18 @@ func TestAFoldUnderPressureWaitsForTheStorerUnlessItIsAway(t *testing.T) {
 		t.Error("waited for the storer without need")
 	}
 	must(t, l.Process(t.Context(), batch(2, "b large")))
+	must(t, l.Process(t.Context(), batch(3, "b larger")))
+	l.Fold.(*pressedFold).pressed = true
+	must(t, l.Process(t.Context(), batch(4, "b largest")))
 	if c.drained != 1 {
-		t.Errorf("waited %d times for the storer, want once", c.drained)
+		t.Errorf("waited %d times for the storer within a moment, want once", c.drained)
 	}
 	c.t.set(true)
-	must(t, l.Process(t.Context(), batch(3, "c large", "a 3")))
+	must(t, l.Process(t.Context(), batch(5, "c large", "a 3")))
 	if c.drained != 1 {
 		t.Error("waited for a storer that is away")
 	}
-	p.want(t, "found: found a")
+	p.want(t, "found: found a", "found: found b")
 }
 
 func TestAHandOverJudgesWhatWaits(t *testing.T) {
