@@ -84,7 +84,7 @@ func (t *Tokens) revise(s *session, view *Session, e *schema.Event, out *Output)
 	for r := s.found; r != 0; r = t.found.at(r).next {
 		p := t.found.at(r)
 		// What is further back was judged from uses that are not kept any more.
-		if best[p.id] == nil && p.flags&(foundWithdrawn|foundBeyond) == 0 && s.flags&sessionThinned == 0 && p.time >= max(since, s.newest-t.lateness) && p.revision < maxRevisions {
+		if best[p.id] == nil && p.flags&(foundWithdrawn|foundBeyond) == 0 && t.revisable(s, p, since) {
 			t.withdraw(view, e, p, out)
 		}
 	}
@@ -102,13 +102,19 @@ func (t *Tokens) revise(s *session, view *Session, e *schema.Event, out *Output)
 				t.sentence(view, c, e, out)
 			}
 			continue
-		case order <= 0 && (p.time < max(since, s.newest-t.lateness) || s.flags&sessionThinned != 0 || p.revision >= maxRevisions):
+		case order <= 0 && !t.revisable(s, p, since):
 			continue
 		case order <= 0:
 			c.raise(1)
 		}
 		t.again(view, e, c, p, out)
 	}
+}
+
+// revisable reports whether a fact from the time on may weaken a version that went out, and all that it rests on is still kept.
+func (t *Tokens) revisable(s *session, p *found, since int64) bool {
+	kept := p.flags&foundByMark != 0 || s.flags&sessionThinned == 0 && p.time >= s.newest-t.lateness
+	return kept && p.time >= since && p.revision < maxRevisions
 }
 
 func (t *Tokens) candidate(s *session, view *Session, e *schema.Event, rule uint8, v Verdict) candidate {
@@ -143,6 +149,9 @@ func (t *Tokens) candidate(s *session, view *Session, e *schema.Event, rule uint
 	}
 	if v.Sentence != "" {
 		now.flags |= foundSentence
+	}
+	if done.mark != nil {
+		now.flags |= foundByMark
 	}
 	return candidate{rule, v, f, now}
 }

@@ -144,6 +144,7 @@ const (
 	foundPartial
 	foundBeyond // counted in the last one
 	foundWithdrawn
+	foundByMark   // it rests on marks alone, which are all kept
 	foundSentence // a version of it sentenced the token's successors
 )
 

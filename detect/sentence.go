@@ -61,21 +61,27 @@ func (t *Tokens) pronounce(view *Session, p Sentencing, by author, at int64, out
 		return
 	}
 	for i := range view.Marks {
-		m := &view.Marks[i]
-		if before := p.Hops == 1 && m.Time >= at; m.Kind == RotatedOut && m.Text != view.Token && !before { // a use before the rotation is no reuse
+		if m := &view.Marks[i]; m.Kind == RotatedOut && m.Text != view.Token {
 			cause := fmt.Sprintf("%s %s %d", p.Finding, p.Event, p.Informed)
 			out.Notes = append(out.Notes, by.note(schema.Sentenced, view.Tenant, m.Text, "", cause, at, string(payload)))
 		}
 	}
 }
 
-// passSentences passes on what a new mark makes passable: a sentence to the successors, or all sentences to a new successor.
+// passSentences passes on what a new mark makes passable: a sentence to the successors, or those in force to a new successor.
 func (t *Tokens) passSentences(view *Session, e *schema.Event, out *Output) {
-	for i := range view.Marks {
-		m := &view.Marks[i]
-		if m.Kind != Sentence || e.Type != schema.Superseded && m.ID != e.ID {
-			continue
+	var pass []*Mark
+	switch e.Type {
+	case schema.Superseded:
+		pass = view.Sentences()
+	case schema.Sentenced:
+		for i := range view.Marks {
+			if m := &view.Marks[i]; m.ID == e.ID {
+				pass = append(pass, m)
+			}
 		}
+	}
+	for _, m := range pass {
 		if p, ok := m.Sentencing(); ok {
 			var named schema.Finding
 			t.name(&named, m.actor)

@@ -19,7 +19,7 @@ var RevokedReplay = detect.Rule{
 		"still accepted: the app let it through, from any vantage: critical, conclusive; the finding names the app. " +
 		"attacker: rejected, from a vantage that the session never had before the end: high, conclusive. " +
 		"stale client: rejected, from a vantage that is equivalent to one it had: low.\n\n" +
-		"A replay of a rotated-out token that is accepted or an attacker's sentences its family: the token that is alive now gets a finding of its own, conclusive, with the replayed " +
+		"Reuse after a rotation is a finding apart from use after an end. Where it is accepted or an attacker's it sentences the family: the token that is alive now gets a finding of its own, conclusive, with the replayed " +
 		"token in its evidence.\n\n" +
 		"Confidence: still accepted 0.95, attacker 0.9, stale client 0.2, sentenced 0.95.",
 	Keys: []detect.Key{
@@ -59,34 +59,43 @@ func (j replay) Judge(s *detect.Session, say func(detect.Verdict)) {
 	}
 }
 
-// use judges one use. Of several ends it counts from the latest that the grace is over for, and asks for vantages known before the first.
+// use judges one use, of a token that is dead and of one that was replaced apart from each other: only the latter sentences a family.
 func (j replay) use(s *detect.Session, u *detect.Use, expires uint32, say func(detect.Verdict)) {
 	app := u.App()
-	r := dead{use: u, app: app}
 	ends := s.Ends(u)
-	for _, m := range ends {
-		grace := j.Duration("grace", app)
-		if m.Kind == detect.RotatedOut {
-			grace = j.Duration("rotation_grace", app)
-		}
-		if time.Duration(u.Time-m.Time) > grace {
-			r.end, r.grace, r.ended, r.how = m, grace, m.Time, ended[m.Kind]
-		}
+	ended := func(m *detect.Mark) bool { return m.Kind != detect.RotatedOut }
+	replaced := func(m *detect.Mark) bool { return m.Kind == detect.RotatedOut }
+	if r, first := latest(u, ends, ended, j.Duration("grace", app)); r.end != nil {
+		r.app = app
+		say(r.verdict(s, first))
+	} else if end, grace := int64(expires)*int64(time.Second), j.Duration("grace", app); expires > 0 && u.Time-end > int64(grace) {
+		say(dead{use: u, app: app, how: "expired", ended: end, grace: grace}.verdict(s, end))
 	}
-	first := r.ended
-	switch grace := j.Duration("grace", app); {
-	case r.end != nil:
-		first = ends[0].Time
-	case expires > 0 && u.Time-int64(expires)*int64(time.Second) > int64(grace):
-		r.grace, r.ended, r.how = grace, int64(expires)*int64(time.Second), "expired"
-		first = r.ended
-	default:
-		return
+	if r, first := latest(u, ends, replaced, j.Duration("rotation_grace", app)); r.end != nil {
+		r.app = app
+		say(r.verdict(s, first))
 	}
-	say(r.verdict(s, first))
 }
 
-var ended = map[detect.MarkKind]string{detect.Ended: "ended", detect.Revoked: "revoked", detect.RotatedOut: "rotated out"}
+// latest finds, of ends of a kind, the latest that the grace is over for, and the time of the first: what was known before that one was known.
+func latest(u *detect.Use, ends []*detect.Mark, kind func(*detect.Mark) bool, grace time.Duration) (r dead, first int64) {
+	r = dead{use: u, grace: grace}
+	found := false
+	for _, m := range ends {
+		if !kind(m) {
+			continue
+		}
+		if !found {
+			first, found = m.Time, true
+		}
+		if time.Duration(u.Time-m.Time) > grace {
+			r.end, r.ended, r.how = m, m.Time, endings[m.Kind]
+		}
+	}
+	return r, first
+}
+
+var endings = map[detect.MarkKind]string{detect.Ended: "ended", detect.Revoked: "revoked", detect.RotatedOut: "rotated out"}
 
 // dead is the use of a dead token.
 type dead struct {
@@ -107,6 +116,10 @@ func (r dead) verdict(s *detect.Session, first int64) detect.Verdict {
 			known = known || v.First <= first && detect.Equivalent(v, r.use.Vantage)
 		}
 	}
+	replaced := r.end != nil && r.end.Kind == detect.RotatedOut
+	if replaced {
+		label = "after rotation " + label
+	}
 	v := detect.Verdict{About: "rejected " + label, Pattern: []*detect.Use{r.use}, Basis: r.ended}
 	if r.end != nil {
 		v.Pattern = []*detect.Use{r.end.At(), r.use}
@@ -123,7 +136,7 @@ func (r dead) verdict(s *detect.Session, first int64) detect.Verdict {
 	default:
 		v.Severity, v.Confidence, v.Conclusive = schema.High, 0.9, true
 	}
-	if class != "stale client" {
+	if replaced && class != "stale client" {
 		v.Sentence = class
 	}
 	v.Explain = func(f *schema.Finding) { r.explain(f, class) }
