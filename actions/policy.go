@@ -58,6 +58,9 @@ func (p *Policy) Decide(f *schema.Finding) (decision, would schema.Decision, sup
 			would = schema.Alert
 		}
 	}
+	if would == schema.Observe {
+		return would, would, ""
+	}
 	switch p.Mode(f.Rule) {
 	case Enforce:
 		decision = would
@@ -72,6 +75,9 @@ func (p *Policy) Decide(f *schema.Finding) (decision, would schema.Decision, sup
 // wants is the response that a finding deserves. What was judged without the token's history never costs a session, and neither
 // does a finding that names no token to revoke.
 func wants(f *schema.Finding) schema.Decision {
+	if f.Confidence == 0 && f.Informed > 0 {
+		return schema.Observe // withdrawn: a late event showed that there was nothing to find
+	}
 	if f.Conclusive && !f.WithoutHistory && f.Token != "" {
 		return schema.RevokeSession
 	}

@@ -40,6 +40,7 @@ func TestDecide(t *testing.T) {
 	}{
 		"conclusive":            {Enforce, func(*schema.Finding) {}, schema.RevokeSession, schema.RevokeSession, ""},
 		"weak":                  {Enforce, func(f *schema.Finding) { f.Conclusive = false }, schema.Alert, schema.Alert, ""},
+		"withdrawn":             {Enforce, func(f *schema.Finding) { f.Confidence, f.Conclusive, f.Informed = 0, false, 1 }, schema.Observe, schema.Observe, ""},
 		"without history":       {Enforce, func(f *schema.Finding) { f.WithoutHistory = true }, schema.Alert, schema.Alert, ""},
 		"about a network":       {Enforce, func(f *schema.Finding) { f.Token = "" }, schema.Alert, schema.Alert, ""},
 		"in shadow":             {Shadow, func(*schema.Finding) {}, schema.Observe, schema.RevokeSession, ""},
