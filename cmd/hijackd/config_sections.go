@@ -20,7 +20,7 @@ func (c *Config) broker() broker.Config {
 	k := &c.Kafka
 	return broker.Config{
 		Brokers: k.Brokers,
-		TLS:     broker.TLS{Enabled: k.TLS.Enabled, CAFile: k.TLS.CA.Path, CertFile: k.TLS.Cert.Path, KeyFile: k.TLS.Key.Path},
+		TLS:     broker.TLS{Enabled: k.TLS.Enabled, CA: k.TLS.CA.Reveal(), Cert: k.TLS.Cert.Reveal(), Key: k.TLS.Key.Reveal()},
 		SASL:    broker.SASL{Mechanism: k.SASL.Mechanism, Username: k.SASL.Username, Password: k.SASL.Password.line()},
 	}
 }

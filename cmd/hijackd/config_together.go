@@ -45,14 +45,6 @@ func (l *loader) checkComplete(c *Config) {
 	needs(c.Slack.Channel != "", "actions.slack.token_file", c.Slack.Token.Set(), "actions.slack.channel")
 	needs(c.Kafka.SASL.Mechanism != "", "kafka.sasl.password_file", c.Kafka.SASL.Password.Set(), "kafka.sasl.mechanism")
 	needs(c.ClickHouse.Cluster != "", "clickhouse.dsn", c.ClickHouse.DSN != "", "clickhouse.cluster: the embedded engine has no cluster")
-	for _, f := range []struct {
-		path string
-		File
-	}{{"kafka.tls.ca_file", c.Kafka.TLS.CA}, {"kafka.tls.cert_file", c.Kafka.TLS.Cert}, {"kafka.tls.key_file", c.Kafka.TLS.Key}} {
-		if f.Set() && f.Path == "" {
-			l.fail(l.at(f.path), "PEM text is not read from the environment yet: name a file with "+variableOf(f.path))
-		}
-	}
 	if c.Kafka.SASL.Mechanism == "plain" && !c.Kafka.TLS.Enabled {
 		l.warn(l.at("kafka.sasl.mechanism"), "sends the password in clear text: kafka.tls.enabled is false")
 	}

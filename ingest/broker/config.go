@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -26,12 +25,10 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// TLS configures encryption. The file names are PEM files; an empty CAFile means the system's roots.
+// TLS configures encryption. CA, Cert and Key are PEM text; an empty CA means the system's roots.
 type TLS struct {
-	Enabled  bool
-	CAFile   string
-	CertFile string
-	KeyFile  string
+	Enabled       bool
+	CA, Cert, Key string
 }
 
 // SASL configures authentication. Mechanism is "", "plain", "scram-sha-256" or "scram-sha-512".
@@ -46,7 +43,7 @@ func (c *Config) Validate() error {
 	if len(c.Brokers) == 0 {
 		return errors.New("kafka.brokers: at least one host:port is needed")
 	}
-	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		return errors.New("kafka.tls: cert_file and key_file belong together")
 	}
 	_, err := c.mechanism()
@@ -75,18 +72,14 @@ func (c *Config) tlsConfig() (*tls.Config, error) {
 		return nil, nil
 	}
 	t := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.TLS.CAFile != "" {
-		pem, err := os.ReadFile(c.TLS.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("kafka.tls.ca_file: %w", err)
-		}
+	if c.TLS.CA != "" {
 		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM(pem) {
+		if !t.RootCAs.AppendCertsFromPEM([]byte(c.TLS.CA)) {
 			return nil, errors.New("kafka.tls.ca_file: no PEM certificate in it")
 		}
 	}
-	if c.TLS.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
+	if c.TLS.Cert != "" {
+		cert, err := tls.X509KeyPair([]byte(c.TLS.Cert), []byte(c.TLS.Key))
 		if err != nil {
 			return nil, fmt.Errorf("kafka.tls.cert_file: %w", err)
 		}
@@ -106,7 +99,7 @@ type Client struct {
 	dialer    *kafka.Dialer
 }
 
-// New makes a Client. It opens no connection; errors are those of the configuration and of the files it names.
+// New makes a Client. It opens no connection; errors are those of the configuration.
 func New(cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err

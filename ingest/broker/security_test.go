@@ -10,8 +10,6 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +19,7 @@ import (
 	"github.com/hijackd/hijackd/ingest/broker"
 )
 
-// certificate is one that signs itself, and the PEM file that trusts it.
+// certificate is one that signs itself, and the PEM text that trusts it.
 func certificate(t *testing.T) (tls.Certificate, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -34,11 +32,7 @@ func certificate(t *testing.T) (tls.Certificate, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 const password = "correct-horse-battery"
@@ -58,7 +52,7 @@ func TestTLSAndEveryMechanismCarryRecords(t *testing.T) {
 	for mechanism, theirs := range map[string]string{"": "", "plain": "PLAIN", "scram-sha-256": "SCRAM-SHA-256", "scram-sha-512": "SCRAM-SHA-512"} {
 		t.Run("mechanism "+mechanism, func(t *testing.T) {
 			opts := []kfake.Opt{kfake.TLS(&tls.Config{Certificates: []tls.Certificate{cert}})}
-			cfg := broker.Config{TLS: broker.TLS{Enabled: true, CAFile: ca}}
+			cfg := broker.Config{TLS: broker.TLS{Enabled: true, CA: ca}}
 			if mechanism != "" {
 				opts = append(opts, kfake.EnableSASL(), kfake.Superuser(theirs, "ann", password))
 				cfg.SASL = broker.SASL{Mechanism: mechanism, Username: "ann", Password: password}
@@ -95,8 +89,8 @@ func TestARefusedConnectionSaysWhatToDoAndNoSecret(t *testing.T) {
 		"wrong password, plain": {sasl, broker.Config{SASL: broker.SASL{Mechanism: "plain", Username: "ann", Password: password}}, "kafka.sasl.password_file"},
 		"wrong password, scram": {sasl, broker.Config{SASL: broker.SASL{Mechanism: "scram-sha-256", Username: "ann", Password: password}}, "kafka.sasl.password_file"},
 		"no password":           {sasl, broker.Config{}, "kafka.sasl.mechanism"},
-		"untrusted authority":   {[]kfake.Opt{encrypted}, broker.Config{TLS: broker.TLS{Enabled: true, CAFile: other}}, "kafka.tls.ca_file"},
-		"TLS to a plain one":    {nil, broker.Config{TLS: broker.TLS{Enabled: true, CAFile: ca}}, "kafka.tls.enabled"},
+		"untrusted authority":   {[]kfake.Opt{encrypted}, broker.Config{TLS: broker.TLS{Enabled: true, CA: other}}, "kafka.tls.ca_file"},
+		"TLS to a plain one":    {nil, broker.Config{TLS: broker.TLS{Enabled: true, CA: ca}}, "kafka.tls.enabled"},
 		"plain to a TLS one":    {[]kfake.Opt{encrypted}, broker.Config{}, "kafka.tls.enabled"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,18 +119,14 @@ func TestARefusedConnectionSaysWhatToDoAndNoSecret(t *testing.T) {
 }
 
 func TestConfigErrorsNameTheKey(t *testing.T) {
-	empty := filepath.Join(t.TempDir(), "empty.pem")
-	if err := os.WriteFile(empty, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	one := []string{"127.0.0.1:1"}
 	for want, cfg := range map[string]broker.Config{
 		"kafka.brokers":        {},
 		"kafka.sasl.mechanism": {Brokers: one, SASL: broker.SASL{Mechanism: "gssapi", Username: "ann", Password: password}},
 		"kafka.sasl.username":  {Brokers: one, SASL: broker.SASL{Mechanism: "plain", Password: password}},
-		"kafka.tls.ca_file":    {Brokers: one, TLS: broker.TLS{Enabled: true, CAFile: empty}},
-		"kafka.tls.cert_file":  {Brokers: one, TLS: broker.TLS{Enabled: true, CertFile: empty, KeyFile: empty}},
-		"kafka.tls: cert_file": {Brokers: one, TLS: broker.TLS{Enabled: true, CertFile: empty}},
+		"kafka.tls.ca_file":    {Brokers: one, TLS: broker.TLS{Enabled: true, CA: "no PEM"}},
+		"kafka.tls.cert_file":  {Brokers: one, TLS: broker.TLS{Enabled: true, Cert: "no PEM", Key: "no PEM"}},
+		"kafka.tls: cert_file": {Brokers: one, TLS: broker.TLS{Enabled: true, Cert: "no PEM"}},
 	} {
 		if _, err := broker.New(cfg); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), password) {
 			t.Errorf("want an error about %s, got %v", want, err)
