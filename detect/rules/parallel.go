@@ -19,6 +19,8 @@ var ParallelUse = detect.Rule{
 	Method: "Of each two vantages that are not equivalent, the uses of both are put in event order. A return to a vantage after the other one was used is an interleaving: " +
 		"A B A is one, A B A B two. It fires when the uses that make enough interleavings lie within window: interleavings_device where the device differs, " +
 		"interleavings where only the network does. A plain move never fires.\n\n" +
+		"After a rotation the token goes on with the uses of those that it replaced, but a return is a finding of the token that it was made with: " +
+		"one that an older token completed is not found again on its successor because that is used on where the return was to. Further returns are.\n\n" +
 		"It also fires when more than max_vantages vantages, no two of them equivalent, are used within window. Such findings are one per fixed window of " +
 		"that length, counted from 1970.\n\n" +
 		"Conclusive if network and device differ, or if the places are ≥ 500 km apart (radii subtracted).\n\n" +
@@ -111,8 +113,8 @@ func (j parallel) pair(s *detect.Session, around []detect.Use, from int, v, w *d
 	said := -1
 	for z := fresh; z < len(turns); z++ {
 		u := turns[z]
-		if u.Inherited || z > 0 && turns[z-1].Vantage == u.Vantage && z > fresh {
-			continue // judged for the token that it was of; or no turn
+		if u.Inherited || z > 0 && turns[z-1].Vantage == u.Vantage {
+			continue // judged for the token that it was of; or no return, for the one before it was it, whichever token that was of
 		}
 		pattern := alternation(turns[:z+1], need+2, j.window)
 		if pattern == nil || s.Epoch(u.Time, u.ID()) == said {
