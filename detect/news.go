@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -213,8 +214,8 @@ func (t *Tokens) again(view *Session, e *schema.Event, c *candidate, p *found, o
 func (t *Tokens) let(view *Session, e *schema.Event, c *candidate, beyond int, out *Output) {
 	v, f := &c.verdict, c.finding
 	f.Subject, f.Token, f.Tenant = strings.Clone(f.Subject), strings.Clone(f.Token), strings.Clone(f.Tenant)
-	for i := len(v.Pattern) - 1; i >= 0; i-- {
-		t.name(&f, v.Pattern[i].actor())
+	for _, u := range slices.Backward(v.Pattern) {
+		t.name(&f, u.actor())
 	}
 	f.Evidence = map[string]any{}
 	v.Explain(&f)

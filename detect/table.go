@@ -17,7 +17,7 @@ func (t *table) find(k schema.Key, sessions *pool[session]) ref {
 	if len(t.slots) == 0 {
 		return 0
 	}
-	mask := uint64(len(t.slots) - 1)
+	mask := t.mask()
 	for p := k[0] & mask; ; p = (p + 1) & mask {
 		s := t.slots[p]
 		if s == 0 {
@@ -32,7 +32,7 @@ func (t *table) find(k schema.Key, sessions *pool[session]) ref {
 }
 
 func (t *table) insert(k schema.Key, r ref) {
-	mask := uint64(len(t.slots) - 1)
+	mask := t.mask()
 	p := k[0] & mask
 	for t.slots[p] != 0 {
 		p = (p + 1) & mask
@@ -42,7 +42,7 @@ func (t *table) insert(k schema.Key, r ref) {
 }
 
 func (t *table) remove(k schema.Key, r ref, sessions *pool[session]) {
-	mask := uint64(len(t.slots) - 1)
+	mask := t.mask()
 	p := k[0] & mask
 	for ref(t.slots[p]&0xFFFFFFFF) != r {
 		p = (p + 1) & mask
@@ -58,6 +58,8 @@ func (t *table) remove(k schema.Key, r ref, sessions *pool[session]) {
 	}
 	t.slots[p] = 0
 }
+
+func (t *table) mask() uint64 { return uint64(len(t.slots) - 1) } // #nosec G115 -- not negative: asked only of a table with slots
 
 // full reports whether the next insert must be preceded by a doubling.
 func (t *table) full() bool { return (t.used+1)*4 > len(t.slots)*3 }

@@ -8,7 +8,7 @@ func (t *Tokens) Warm(ks []schema.Key) {
 	if len(t.table.slots) == 0 {
 		return
 	}
-	mask := uint64(len(t.table.slots) - 1)
+	mask := t.table.mask()
 	var touched uint64
 	for _, k := range ks {
 		touched += t.table.slots[k[0]&mask]
