@@ -90,6 +90,9 @@ func newSite(t *testing.T, partitions int, dsn string) *site {
 	t.Cleanup(func() {
 		for _, m := range s.members {
 			m.kill()
+			if out := m.out.String(); strings.Contains(out, "DATA RACE") {
+				t.Errorf("a daemon raced:\n%s", out)
+			}
 		}
 		_ = s.db.Exec(context.Background(), "DROP DATABASE IF EXISTS site_"+name)
 		_ = s.db.Close()
@@ -219,8 +222,12 @@ func (m *member) stop(t *testing.T) {
 	}
 }
 
-// binary is the hijackd that the tests run, built for them.
-var binary string
+// binary is the hijackd that the tests run, built for them as users get it.
+var (
+	binary     string
+	buildFlags []string
+	buildEnv   = []string{"CGO_ENABLED=0"}
+)
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "hijackd-spine-")
@@ -228,8 +235,8 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "hijackd")
-	build := exec.Command("go", "build", "-o", binary, "github.com/hijackd/hijackd/cmd/hijackd")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.Command("go", append(append([]string{"build", "-o", binary}, buildFlags...), "github.com/hijackd/hijackd/cmd/hijackd")...)
+	build.Env = append(os.Environ(), buildEnv...)
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("build hijackd: %v\n%s", err, out))
 	}
