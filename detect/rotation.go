@@ -3,6 +3,7 @@ package detect
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/hijackd/hijackd/schema"
@@ -22,8 +23,8 @@ import (
 // maxHops bounds how far down a family uses are handed; by then nothing of them matters any more.
 const maxHops = 64
 
-// maxHanded bounds the uses in one note, for the sake of the 64 KiB limit of records.
-const maxHanded = 128
+// maxHanded bounds the uses in one note, for the sake of the 64 KiB limit of records; more uses take more notes.
+const maxHanded = 64
 
 // inheritance is the payload of a note Inherited. Times are Unix nanoseconds.
 type inheritance struct {
@@ -120,23 +121,38 @@ type legacy struct {
 	partition int32
 }
 
-// bequeath makes a note for the successor of the uses before the rotation that matter to it: those that are kept whole, and each
+// bequeath makes notes for the successor of the uses before the rotation that matter to it: those that are kept whole, and each
 // vantage's last one before.
 func (t *Tokens) bequeath(view *Session, l legacy, out *Output) {
 	if l.hops > maxHops || l.to == view.Token {
 		return
 	}
-	p := inheritance{Epoch: view.Epoch(l.rotated, ""), Hops: l.hops + 1}
-	vantages, actors := map[*Vantage]int{}, map[uint8]int{}
+	var uses []*Use
 	var seen uint64
-	for i := len(view.Uses) - 1; i >= 0 && len(p.Uses) < maxHanded; i-- {
+	for i := len(view.Uses) - 1; i >= 0; i-- {
 		u := &view.Uses[i]
 		if u.Vantage == nil || u.Time >= l.rotated {
 			continue
 		}
-		if last := u.First(&seen); !last && u.Time < l.rotated-t.keep || !l.which(u) {
-			continue
+		if last := u.First(&seen); (last || u.Time >= l.rotated-t.keep) && l.which(u) {
+			uses = append(uses, u)
 		}
+	}
+	epoch := view.Epoch(l.rotated, "")
+	if len(uses) == 0 && epoch != 0 && l.lives {
+		t.handDown(view, l, epoch, nil, out)
+	}
+	for part := range slices.Chunk(uses, maxHanded) {
+		t.handDown(view, l, epoch, part, out)
+		l.cause += " more" // each note has an id of its own
+	}
+}
+
+// handDown makes one note.
+func (t *Tokens) handDown(view *Session, l legacy, epoch int, uses []*Use, out *Output) {
+	p := inheritance{Epoch: epoch, Hops: l.hops + 1}
+	vantages, actors := map[*Vantage]int{}, map[uint8]int{}
+	for _, u := range uses {
 		v, ok := vantages[u.Vantage]
 		if !ok {
 			v = len(p.Vantages)
@@ -154,9 +170,6 @@ func (t *Tokens) bequeath(view *Session, l legacy, out *Output) {
 			actors[u.raw.actor] = a
 		}
 		p.Uses = append(p.Uses, handedUse{ID: u.ID(), Time: u.Time, Vantage: v, Actor: a, Rejected: !u.Accepted})
-	}
-	if len(p.Uses) == 0 && (p.Epoch == 0 || !l.lives) {
-		return
 	}
 	payload, err := json.Marshal(p)
 	if err != nil {

@@ -109,3 +109,25 @@ func TestRotationsInACircle(t *testing.T) {
 	}
 	t.Logf("%d events and notes", folded)
 }
+
+// TestBusyTokenHandsDownEverything: however much a token was used before it was replaced, its successor learns all that may matter.
+func TestBusyTokenHandsDownEverything(t *testing.T) {
+	events := []*schema.Event{use("thief", "t1", 0, 3, 2)}
+	for i := range 400 {
+		events = append(events, use(fmt.Sprint("e", i), "t1", time.Minute+time.Duration(i)*time.Second, 0, 0))
+	}
+	rotated := use("r", "t2", 8*time.Minute, 0, 0)
+	rotated.Type, rotated.PreviousToken = schema.SessionRotated, "t1"
+	events = append(events, rotated)
+	want := detecttest.Found(running, events)
+	onSuccessor := func(f schema.Finding) bool { return f.Token == "t2" && slices.Equal(f.Events, []string{"thief", "r"}) }
+	if !slices.ContainsFunc(want, onSuccessor) {
+		t.Errorf("the successor does not know of the thief: %+v", want)
+	}
+	for seed := range uint64(5) {
+		shuffled := detecttest.Shuffled(events, int64(detect.DefaultLateness), rand.New(rand.NewPCG(seed, 3)))
+		if got := detecttest.Found(running, shuffled); text(t, got) != text(t, want) {
+			t.Errorf("shuffled:\n%s\nin order:\n%s", text(t, got), text(t, want))
+		}
+	}
+}
