@@ -8,7 +8,8 @@ import (
 
 // foldUse folds an event that shows the token in somebody's hands.
 func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
-	u := use{id: id.b, kind: id.kind, vantage: noVantage, actor: t.actor(s, e.User, e.Session, e.App), expires: seconds(e.ExpiresAt)}
+	who, named := t.actor(s, e.User, e.Session, e.App, millis(e.Time))
+	u := use{id: id.b, kind: id.kind, vantage: noVantage, actor: who, expires: seconds(e.ExpiresAt)}
 	u.setTime(e.Time)
 	if !e.Accepted() {
 		u.flags |= useRejected
@@ -58,7 +59,8 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 	crowded := t.pairs.Crowd > 0 && int(s.nvantage) > t.pairs.Crowd && e.Time-s.moved <= int64(t.pairs.Window)
 	pairs := u.vantage != noVantage && s.nvantage > 1 && (moved || late || crowded)
 	ends := s.flags&sessionEnded != 0 || s.latest > 0 && (late || seconds(e.Time) > s.latest)
-	if !pairs && !ends {
+	names := named && late && s.found != 0
+	if !pairs && !ends && !names {
 		return
 	}
 	view := t.spread(s, e.Tenant, e.Token)
@@ -80,7 +82,7 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 			t.judge(s, view, e, true, out)
 		}
 	}
-	t.passOn(view, e, out)
+	t.passOn(view, e, named, out)
 }
 
 // seconds rounds a time up to full Unix seconds; 0 stays 0.
@@ -95,10 +97,14 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 		t.forget(id)
 		return
 	}
+	since := millis(e.Time)
+	if kind == Sentence {
+		since = never
+	}
+	who, named := t.actor(s, e.User, e.Session, e.App, since)
 	note := t.texts.add(text)
 	r := t.marks.get()
-	*t.marks.at(r) = mark{id: id.b, idk: id.kind, time: e.Time, kind: uint8(kind), text: note, next: s.marks,
-		actor: t.actor(s, e.User, e.Session, e.App)}
+	*t.marks.at(r) = mark{id: id.b, idk: id.kind, time: e.Time, kind: uint8(kind), text: note, next: s.marks, actor: who}
 	s.marks = r
 	s.nmarks++
 	t.remember(s, id)
@@ -117,7 +123,7 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 	case RotatedOut:
 		t.inherit(view, e, out)
 	case Started, Ended, Revoked:
-		t.passLives(view, e, out)
+		t.passLives(view, e, named, out)
 	}
 	if s.found != 0 {
 		t.revise(s, view, e, out)

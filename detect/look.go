@@ -171,41 +171,6 @@ func (t *Tokens) dropVantage(s *session) {
 	}
 }
 
-// actorOf finds an actor of the session being judged.
-func (t *Tokens) actorOf(number uint8) *actor {
-	for r := t.view.actors; r != 0; r = t.actors.at(r).next {
-		if a := t.actors.at(r); a.number == number {
-			return a
-		}
-	}
-	return nil
-}
-
-const noActor = 0xFF
-
-// actor returns the number of (user, session, app) among the session's actors, entering it where it is new.
-func (t *Tokens) actor(s *session, user, sid, app string) uint8 {
-	if user == "" && sid == "" && app == "" {
-		return noActor
-	}
-	h := maphash.String(t.seed, user)*3 + bits.RotateLeft64(maphash.String(t.seed, sid), 21) + bits.RotateLeft64(maphash.String(t.seed, app), 42)
-	n := uint8(0)
-	for r := s.actors; r != 0; r = t.actors.at(r).next {
-		if t.actors.at(r).look == h {
-			return t.actors.at(r).number
-		}
-		n++
-	}
-	if n >= maxActors {
-		return noActor
-	}
-	u, i := t.texts.add(user), t.texts.add(sid)
-	r := t.actors.get()
-	*t.actors.at(r) = actor{look: h, app: t.symbols.Number(app), user: u, session: i, next: s.actors, number: n}
-	s.actors = r
-	return n
-}
-
 func (t *Tokens) decodeVantage(p *vantage) *Vantage {
 	y := t.symbols
 	ip := netip.AddrFrom16(p.ip)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/base64"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +41,9 @@ func (t *Tokens) judge(s *session, view *Session, e *schema.Event, ends bool, ou
 		c.raise(p.revision)
 		switch order := c.version.compare(p); {
 		case order > 0 || order == 0 && !c.version.equal(p):
+			t.again(view, e, c, p, out)
+		case order == 0 && c.version.names != p.names && p.revision < maxRevisions:
+			c.raise(1)
 			t.again(view, e, c, p, out)
 		case e.Type == schema.Superseded:
 			t.sentence(view, c, e, out)
@@ -98,7 +100,7 @@ func (t *Tokens) revise(s *session, view *Session, e *schema.Event, out *Output)
 		c.raise(p.revision)
 		order := c.version.compare(p)
 		switch {
-		case order == 0 && c.version.equal(p):
+		case order == 0 && c.version.equal(p) && c.version.names == p.names:
 			if e.Type == schema.Superseded {
 				t.sentence(view, c, e, out)
 			}
@@ -133,6 +135,7 @@ func (t *Tokens) candidate(s *session, view *Session, e *schema.Event, rule uint
 	for _, u := range v.Pattern {
 		f.Events = append(f.Events, u.ID())
 	}
+	t.who(&f, v.Pattern)
 	f.ID = schema.FindingID(f.Tenant, f.Rule, f.Scope, f.Subject, f.Epoch, v.About)
 	now := found{
 		id: digest(f.ID), time: f.Time.UnixNano(), first: f.FirstSeen.UnixNano(), event: xxhash.Sum64String(f.EventID),
@@ -142,6 +145,7 @@ func (t *Tokens) candidate(s *session, view *Session, e *schema.Event, rule uint
 	for _, e := range f.Events {
 		now.events = now.events*31 + xxhash.Sum64String(e)
 	}
+	now.names = uint16(xxhash.Sum64String(f.User + "\x00" + f.Session)) // #nosec G115 -- a digest
 	if f.Conclusive {
 		now.flags |= foundConclusive
 	}
@@ -214,9 +218,6 @@ func (t *Tokens) again(view *Session, e *schema.Event, c *candidate, p *found, o
 func (t *Tokens) let(view *Session, e *schema.Event, c *candidate, beyond int, out *Output) {
 	v, f := &c.verdict, c.finding
 	f.Subject, f.Token, f.Tenant = strings.Clone(f.Subject), strings.Clone(f.Token), strings.Clone(f.Tenant)
-	for _, u := range slices.Backward(v.Pattern) {
-		t.name(&f, u.actor())
-	}
 	f.Evidence = map[string]any{}
 	v.Explain(&f)
 	f.Summary = clean(f.Summary)
@@ -249,23 +250,6 @@ func (t *Tokens) withdraw(view *Session, e *schema.Event, p *found, out *Output)
 		Summary: "Withdrawn: an event that came late explains it", Events: []string{}, Partition: e.Partition,
 		WithoutHistory: p.flags&foundPartial != 0,
 	})
-}
-
-// name fills in who a finding is about, where it is not known yet.
-func (t *Tokens) name(f *schema.Finding, number uint8) {
-	a := t.actorOf(number)
-	if a == nil {
-		return
-	}
-	if f.User == "" {
-		f.User = t.texts.text(a.user)
-	}
-	if f.Session == "" {
-		f.Session = t.texts.text(a.session)
-	}
-	if f.App == "" {
-		f.App = t.symbols.Text(a.app)
-	}
 }
 
 // compare orders versions as schema.Finding.Compare does, ids apart.

@@ -76,7 +76,10 @@ type actor struct {
 	user    ref    // texts
 	session ref
 	next    ref
-	number  uint8
+	// time of the first event that says it, Unix milliseconds rounded up, in parts for the sake of 32 bytes
+	sinceHigh uint32
+	sinceLow  uint16
+	number    uint8
 }
 
 // eventID is an id packed into 16 bytes, or the number of its text.
@@ -134,6 +137,7 @@ type found struct {
 	confidence float32
 	next       ref
 	epoch      uint16
+	names      uint16 // digest of user and session
 	rule       uint8
 	informed   uint8
 	flags      uint8

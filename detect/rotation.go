@@ -50,6 +50,7 @@ type handedActor struct {
 	User    string `json:"user,omitempty"`
 	Session string `json:"session,omitempty"`
 	App     string `json:"app,omitempty"`
+	Since   int64  `json:"since"` // Unix milliseconds
 }
 
 type handedUse struct {
@@ -86,19 +87,19 @@ func (a author) note(kind schema.EventType, tenant, token, previous, cause strin
 // inherit hands down what is known, now that the token is known to be replaced.
 func (t *Tokens) inherit(view *Session, e *schema.Event, out *Output) {
 	every := func(*Use) bool { return true }
-	t.bequeath(view, legacy{to: e.PreviousToken, rotated: e.Time, cause: e.ID, which: every, lives: true, partition: e.Partition}, out)
+	t.bequeath(view, legacy{to: e.PreviousToken, rotated: e.Time, cause: e.ID, which: every, lives: true, names: true, partition: e.Partition}, out)
 }
 
-// passOn hands down a use that came after the token was known to be replaced but happened before.
-func (t *Tokens) passOn(view *Session, e *schema.Event, out *Output) {
+// passOn hands down a use that came after the token was known to be replaced but happened before, and who it shows to have used it.
+func (t *Tokens) passOn(view *Session, e *schema.Event, named bool, out *Output) {
 	own := func(u *Use) bool { return u.Time == e.Time && u.ID() == e.ID }
-	t.bequeathAll(view, legacy{cause: e.ID, which: own, partition: e.Partition}, out)
+	t.bequeathAll(view, legacy{cause: e.ID, which: own, names: named, partition: e.Partition}, out)
 }
 
 // passLives hands down how many lives the token had, after a turn that may have changed it.
-func (t *Tokens) passLives(view *Session, e *schema.Event, out *Output) {
+func (t *Tokens) passLives(view *Session, e *schema.Event, named bool, out *Output) {
 	none := func(*Use) bool { return false }
-	t.bequeathAll(view, legacy{cause: e.ID + " lives", which: none, lives: true, partition: e.Partition}, out)
+	t.bequeathAll(view, legacy{cause: e.ID + " lives", which: none, lives: true, names: named, partition: e.Partition}, out)
 }
 
 func (t *Tokens) bequeathAll(view *Session, l legacy, out *Output) {
@@ -118,6 +119,7 @@ type legacy struct {
 	cause     string
 	which     func(*Use) bool
 	lives     bool // also where there is nothing but a count of lives
+	names     bool // or nothing but who used it
 	partition int32
 }
 
@@ -139,7 +141,7 @@ func (t *Tokens) bequeath(view *Session, l legacy, out *Output) {
 		}
 	}
 	epoch := view.Epoch(l.rotated, "")
-	if len(uses) == 0 && epoch != 0 && l.lives {
+	if len(uses) == 0 && (epoch != 0 && l.lives || l.names && t.view.actors != 0) {
 		t.handDown(view, l, epoch, nil, out)
 	}
 	for part := range slices.Chunk(uses, maxHanded) {
@@ -151,7 +153,15 @@ func (t *Tokens) bequeath(view *Session, l legacy, out *Output) {
 // handDown makes one note.
 func (t *Tokens) handDown(view *Session, l legacy, epoch int, uses []*Use, out *Output) {
 	p := inheritance{Epoch: epoch, Hops: l.hops + 1}
-	vantages, actors := map[*Vantage]int{}, map[uint8]int{}
+	vantages, actors := map[*Vantage]int{}, map[uint8]int{noActor: -1}
+	for r := t.view.actors; r != 0; r = t.actors.at(r).next {
+		x := t.actors.at(r)
+		actors[x.number] = -1
+		if x.since() <= millis(l.rotated) {
+			actors[x.number] = len(p.Actors)
+			p.Actors = append(p.Actors, handedActor{User: t.texts.text(x.user), Session: t.texts.text(x.session), App: t.symbols.Text(x.app), Since: x.since()})
+		}
+	}
 	for _, u := range uses {
 		v, ok := vantages[u.Vantage]
 		if !ok {
@@ -160,16 +170,7 @@ func (t *Tokens) handDown(view *Session, l legacy, epoch int, uses []*Use, out *
 			w := u.Vantage
 			p.Vantages = append(p.Vantages, handedVantage{IP: w.IP, Geo: w.Geo, Agent: w.Agent, Device: w.Device, JA4: w.ja4, Hash: w.device, CNF: w.cnf, First: w.First})
 		}
-		a, ok := actors[u.raw.actor]
-		if !ok {
-			a = -1
-			if x := t.actorOf(u.raw.actor); x != nil {
-				a = len(p.Actors)
-				p.Actors = append(p.Actors, handedActor{User: t.texts.text(x.user), Session: t.texts.text(x.session), App: t.symbols.Text(x.app)})
-			}
-			actors[u.raw.actor] = a
-		}
-		p.Uses = append(p.Uses, handedUse{ID: u.ID(), Time: u.Time, Vantage: v, Actor: a, Rejected: !u.Accepted})
+		p.Uses = append(p.Uses, handedUse{ID: u.ID(), Time: u.Time, Vantage: v, Actor: actors[u.raw.actor], Rejected: !u.Accepted})
 	}
 	payload, err := json.Marshal(p)
 	if err != nil {
@@ -189,6 +190,11 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 	changed := epoch != s.epoch
 	s.epoch = epoch
 	fresh := map[eventIdentity]bool{}
+	actors, named := make([]uint8, len(p.Actors)), false
+	for i, a := range p.Actors {
+		n, news := t.actor(s, a.User, a.Session, a.App, max(0, min(a.Since, never)))
+		actors[i], named = n, named || news
+	}
 	for _, h := range p.Uses {
 		if h.Vantage < 0 || h.Vantage >= len(p.Vantages) || !p.Vantages[h.Vantage].IP.IsValid() {
 			continue
@@ -205,9 +211,8 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 		if h.Rejected {
 			u.flags |= useRejected
 		}
-		if h.Actor >= 0 && h.Actor < len(p.Actors) {
-			a := p.Actors[h.Actor]
-			u.actor = t.actor(s, a.User, a.Session, a.App)
+		if h.Actor >= 0 && h.Actor < len(actors) {
+			u.actor = actors[h.Actor]
 		}
 		w := p.Vantages[h.Vantage]
 		v := Vantage{IP: w.IP, Geo: w.Geo, Agent: w.Agent, Device: w.Device, ja4: w.JA4, device: w.Hash, cnf: w.CNF}
@@ -218,7 +223,7 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 		}
 		fresh[eventIdentity{h.Time, h.ID}] = true
 	}
-	if len(fresh) == 0 && !changed {
+	if len(fresh) == 0 && !changed && !named {
 		return
 	}
 	view := t.spread(s, e.Tenant, e.Token)
@@ -232,7 +237,7 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 		t.judge(s, view, e, true, out)
 	}
 	handed := func(u *Use) bool { return fresh[eventIdentity{u.Time, u.ID()}] }
-	t.bequeathAll(view, legacy{hops: p.Hops, cause: e.ID, which: handed, lives: changed, partition: e.Partition}, out)
+	t.bequeathAll(view, legacy{hops: p.Hops, cause: e.ID, which: handed, lives: changed, names: named, partition: e.Partition}, out)
 }
 
 type eventIdentity struct {

@@ -48,7 +48,7 @@ func (t *Tokens) sentence(view *Session, c *candidate, e *schema.Event, out *Out
 	if f.WithoutHistory || c.version.flags&foundSentence == 0 {
 		return
 	}
-	var named schema.Finding
+	var named schema.Finding // as the replay itself says; the rest each successor knows best
 	t.name(&named, c.verdict.Pattern[len(c.verdict.Pattern)-1].actor())
 	p := Sentencing{Finding: f.ID, Event: f.EventID, Token: view.Token, Severity: f.Severity, Class: c.verdict.Sentence, Informed: f.Informed}
 	t.pronounce(view, p, author{named.User, named.Session, named.App, e.Partition}, f.Time.UnixNano(), out)

@@ -38,9 +38,9 @@ var agents = []schema.Agent{
 
 // step is an event before it is known what comes before it.
 type step struct {
-	gap                            time.Duration
-	id, token, geo, host           int
-	agent, typ, expires, user, app int
+	gap                                     time.Duration
+	id, token, geo, host                    int
+	agent, typ, expires, user, session, app int
 }
 
 var steps = rapid.Custom(func(t *rapid.T) step {
@@ -49,7 +49,7 @@ var steps = rapid.Custom(func(t *rapid.T) step {
 		id:  rapid.IntRange(0, 9).Draw(t, "id"), token: rapid.IntRange(0, 7).Draw(t, "token"),
 		geo: rapid.IntRange(0, len(geos)-1).Draw(t, "place"), host: rapid.IntRange(0, 1).Draw(t, "host"), agent: rapid.IntRange(0, len(agents)-1).Draw(t, "agent"),
 		typ: rapid.IntRange(0, 19).Draw(t, "type"), expires: rapid.IntRange(1, 20).Draw(t, "expires"),
-		user: rapid.IntRange(0, 1).Draw(t, "user"), app: rapid.IntRange(0, 2).Draw(t, "app"),
+		user: rapid.IntRange(0, 2).Draw(t, "user"), session: rapid.IntRange(0, 5).Draw(t, "session"), app: rapid.IntRange(0, 2).Draw(t, "app"),
 	}
 })
 
@@ -66,7 +66,7 @@ func story(t *rapid.T) []*schema.Event {
 		e := &schema.Event{
 			ID: fmt.Sprintf("e%d%02d", s.id, i), Time: at.UnixNano(), Offset: int64(i), Repeat: 1, Outcome: schema.OutcomeAccepted,
 			Token: token, IP: address(s.geo*10 + s.host), Geo: geos[s.geo], Agent: agents[s.agent],
-			User: []string{"", "u-1"}[s.user], App: []string{"", "shop", "mail"}[s.app],
+			User: []string{"", "u-1", "u-2"}[s.user], Session: []string{"", "", "", "", "s-1", "s-2"}[s.session], App: []string{"", "shop", "mail"}[s.app],
 		}
 		switch s.typ {
 		case 19:
@@ -116,7 +116,7 @@ func mustEqual(t *rapid.T, how string, events []*schema.Event, got, want []schem
 	}
 	if !slices.Equal(a, b) {
 		for _, e := range events {
-			t.Logf("%s %s %v %s %v exp %v %v", time.Unix(0, e.Time).UTC().Format("15:04:05.0"), e.ID, e.Type, e.Token+"<"+e.PreviousToken, e.IP, e.ExpiresAt, e.Outcome)
+			t.Logf("%s %s %v %s %v exp %v %v %s %s %s", time.Unix(0, e.Time).UTC().Format("15:04:05.0"), e.ID, e.Type, e.Token+"<"+e.PreviousToken, e.IP, e.ExpiresAt, e.Outcome, e.User, e.Session, e.App)
 		}
 		t.Fatalf("%s: the findings differ", how)
 	}

@@ -118,6 +118,10 @@ func fits(w detecttest.Want, f *schema.Finding) string {
 			if fmt.Sprint(f.Epoch) != v {
 				return fmt.Sprintf("epoch %d", f.Epoch)
 			}
+		case "session":
+			if f.Session != v {
+				return "session " + f.Session
+			}
 		case "user":
 			if f.User != v {
 				return "user " + f.User
