@@ -122,6 +122,9 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 	switch kind {
 	case RotatedOut:
 		t.inherit(view, e, out)
+		if named { // the other successors want to know, too
+			t.passLives(view, e, named, out)
+		}
 	case Started, Ended, Revoked:
 		t.passLives(view, e, named, out)
 	}
