@@ -94,3 +94,19 @@ func BenchmarkAlternation(b *testing.B) {
 		t.Fold(e, &out)
 	}
 }
+
+// BenchmarkHostile is the dearest session there is: as many vantages as are kept, every event late.
+func BenchmarkHostile(b *testing.B) {
+	t, _, tokens := population(b, 1, 3)
+	var out detect.Output
+	e := ordinary(tokens[0], 0, 3)
+	b.ReportAllocs()
+	for i := range b.N {
+		e.ID = fmt.Sprint(i)
+		e.Time = began + int64(time.Hour) - int64(i*7919%600)*int64(time.Second)
+		e.IP = netip.AddrFrom4([4]byte{10, 0, byte(i % 48), 1})
+		e.Geo.ASN, e.Agent.Major = uint32(3215+i%48), uint16(100+i%5)
+		out.Reset()
+		t.Fold(e, &out)
+	}
+}

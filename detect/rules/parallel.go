@@ -72,8 +72,10 @@ func (j parallel) Judge(s *detect.Session, say func(detect.Verdict)) {
 	around, fresh := s.Uses[from:to], s.From-from
 	var own, all uint64
 	var vantages []*detect.Vantage
+	var uses [64][]int // of each vantage, as places in around
 	for i := range around {
 		if u := &around[i]; u.Vantage != nil {
+			uses[bitOf(u.Vantage)] = append(uses[bitOf(u.Vantage)], i)
 			if i >= fresh && from+i < s.To {
 				own |= u.Vantage.Bit()
 			}
@@ -82,10 +84,23 @@ func (j parallel) Judge(s *detect.Session, say func(detect.Verdict)) {
 			}
 		}
 	}
+	turns := make([]*detect.Use, 0, len(around))
 	for i, v := range vantages {
 		for _, w := range vantages[:i] {
 			if (v.Bit()|w.Bit())&own != 0 && !s.Equivalent(v, w) {
-				j.pair(s, around, fresh, v, w, say)
+				turns = turns[:0]
+				known := 0
+				for a, b := uses[bitOf(v)], uses[bitOf(w)]; len(a)+len(b) > 0; {
+					if len(b) == 0 || len(a) > 0 && a[0] < b[0] {
+						a, b = b, a // b holds the next one
+					}
+					if b[0] < fresh {
+						known++
+					}
+					turns = append(turns, &around[b[0]])
+					b = b[1:]
+				}
+				j.pair(s, turns, known, v, w, say)
 			}
 		}
 	}
@@ -94,18 +109,8 @@ func (j parallel) Judge(s *detect.Session, say func(detect.Verdict)) {
 	}
 }
 
-// pair says of each life the first use, from the new ones on, that completes enough interleavings of two vantages.
-func (j parallel) pair(s *detect.Session, around []detect.Use, from int, v, w *detect.Vantage, say func(detect.Verdict)) {
-	var turns []*detect.Use
-	fresh := 0
-	for i := range around {
-		if u := &around[i]; u.Vantage == v || u.Vantage == w {
-			if i < from {
-				fresh++
-			}
-			turns = append(turns, u)
-		}
-	}
+// pair says of each life the first of two vantages' uses, from the fresh ones on, that completes enough interleavings.
+func (j parallel) pair(s *detect.Session, turns []*detect.Use, fresh int, v, w *detect.Vantage, say func(detect.Verdict)) {
 	need := j.returns
 	if !detect.SameDevice(v, w) {
 		need = j.returnsDevice
