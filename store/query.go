@@ -25,8 +25,9 @@ func numbers(ids []uint64) string {
 }
 
 const (
-	maxSubjects = 1000     // per query
-	maxList     = 96 << 10 // bytes of their list; ClickHouse refuses queries of more than 256 KiB
+	maxSubjects = 8192    // per query: the cost of one grows far slower than their number
+	maxList     = 2 << 20 // bytes of their list
+	maxQuery    = 4 << 20 // bytes of a query; ClickHouse's own limit is 256 KiB
 )
 
 // list writes subjects as a list of (tenant, token) for IN, as many as go into one query, and returns how many those are.
@@ -59,9 +60,9 @@ func quote(b *strings.Builder, s string) {
 	b.WriteByte('\'')
 }
 
-// quiet is for queries that name tokens: ClickHouse keeps them out of its query log.
+// quiet is for queries that name tokens, many of them: ClickHouse keeps them out of its query log.
 func quiet(ctx context.Context) context.Context {
-	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"log_queries": 0}))
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"log_queries": 0, "max_query_size": maxQuery}))
 }
 
 var codeName = regexp.MustCompile(`\(([A-Z][A-Z0-9_]+)\)`)

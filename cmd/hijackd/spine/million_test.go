@@ -32,6 +32,7 @@ func TestMillion(t *testing.T) {
 	city, asn := filepath.Join(dir, "city.mmdb"), filepath.Join(dir, "asn.mmdb")
 	writeGeo(t, city, asn)
 	config := s.config("geoip: {city: \"" + city + "\", asn: \"" + asn + "\"}\n")
+	s.rewrite(config, "session_timeout: 6s", "session_timeout: 2m") // being stopped for a while is no death here
 
 	began := time.Now()
 	bytes := s.preload(events, sessions, time.Now())
@@ -56,12 +57,21 @@ func TestMillion(t *testing.T) {
 	report("another million to the running process", cpu(t, m.cmd.Process.Pid)-first, cpu(t, enginePID(t, dir))-firstEngine)
 	t.Logf("peak RSS %d MiB", status(t, m.cmd.Process.Pid, "VmHWM")>>20)
 	m.stop(t)
-
-	stored := s.count("SELECT count() FROM {db}.events")
-	t.Logf("events in %d = rows stored %d; offsets committed %d", 2*events, stored, s.committed())
-	if stored != 2*events || s.committed() != 2*events {
-		t.Errorf("%d rows stored, %d offsets committed, want %d of both", stored, s.committed(), 2*events)
+	if stored, committed := s.count("SELECT count() FROM {db}.events"), s.committed(); stored != 2*events || committed != 2*events {
+		t.Errorf("%d rows stored, %d offsets committed, want %d of both", stored, committed, 2*events)
+	} else {
+		t.Logf("events in %d = rows stored %d = offsets committed %d", 2*events, stored, committed)
 	}
+
+	const after = 100_000
+	s.preload(after, sessions, time.Now())
+	before = cpu(t, enginePID(t, dir))
+	began = time.Now()
+	m = s.start(config)
+	s.await("what came after the restart is stored and committed", func() bool { return s.drained(s.topic) })
+	t.Logf("a restart with %d live sessions: %d events stored after %.1f s, for %.1f s of hijackd's CPU and %.1f s of the engine's", sessions, after,
+		time.Since(began).Seconds(), cpu(t, m.cmd.Process.Pid).Seconds(), (cpu(t, enginePID(t, dir)) - before).Seconds())
+	m.stop(t)
 }
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
