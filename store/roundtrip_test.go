@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -115,10 +116,25 @@ func TestListFitsAQuery(t *testing.T) {
 	}
 	for rest := long; len(rest) > 0; {
 		in, n := list(rest)
-		if n == 0 || n > maxSubjects || len(in) > 128<<10 {
+		if n == 0 || n > maxSubjects || len(in) > maxQuery-64<<10 {
 			t.Fatalf("%d subjects in %d bytes", n, len(in))
 		}
 		rest = rest[n:]
+	}
+}
+
+func TestALookUpOfManyTokensIsAnswered(t *testing.T) {
+	e := running(t, newDB(t), EventsDefaults())
+	put(t, e, use("h1:k:a", 1))
+	many := make([]schema.Subject, maxSubjects)
+	for i := range many {
+		many[i] = schema.Subject{Tenant: "tenant-of-a-usual-length", Name: fmt.Sprintf("id:'%0100d'", i)}
+	}
+	many[7] = schema.Subject{Name: "h1:k:a"}
+	n := 0
+	err := e.Cursor(3, 0).Load(t.Context(), 100, many, func(schema.Subject, *schema.Event) { n++ })
+	if err != nil || n != 1 {
+		t.Errorf("%d events of %d tokens, %v; want 1", n, len(many), err)
 	}
 }
 
