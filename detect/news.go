@@ -124,7 +124,7 @@ func (t *Tokens) candidate(s *session, view *Session, e *schema.Event, rule uint
 	r := t.rules[rule].Rule
 	done := v.Pattern[len(v.Pattern)-1]
 	f := schema.Finding{
-		Rule: r.Name, RuleVersion: r.Version, Severity: v.Severity, Confidence: v.Confidence, Conclusive: v.Conclusive, Informed: v.Informed,
+		Rule: r.Name, RuleVersion: r.Version, Severity: v.Severity, Confidence: v.Confidence, Conclusive: v.Conclusive, Informed: v.Informed, Signals: v.Signals,
 		Scope: schema.ScopeToken, Subject: view.Token, Token: view.Token, Tenant: view.Tenant,
 		EventID: done.ID(), Time: instant(done.Time), FirstSeen: instant(v.Pattern[0].Time), Attack: r.Attack, Partition: e.Partition,
 	}

@@ -21,8 +21,12 @@ type Rule struct {
 	Response            string
 	Attack              []string // MITRE ATT&CK techniques
 	Example             string   // a summary as people read it
-	// New makes the judge for valid settings.
+	// New makes the judge of tokens for valid settings; nil for a rule that has nothing to say of a single token.
 	New func(Settings) Judge
+	// NewSubject makes the judge of users or networks; nil for none.
+	NewSubject func(Settings) SubjectJudge
+	// NewApp makes the judge of apps; nil for none.
+	NewApp func(Settings) AppJudge
 }
 
 // Key is one configuration key of a rule.
@@ -57,10 +61,12 @@ func (s Settings) Float(key string) float64 { return s.Values[key].(float64) }
 // Int returns the value of a key whose default is an int.
 func (s Settings) Int(key string) int { return s.Values[key].(int) }
 
-// Running is a rule with its judge, as a fold runs it.
+// Running is a rule with its judges, as folds run it: a fold takes those with a judge of its kind.
 type Running struct {
-	Rule  *Rule
-	Judge Judge
+	Rule    *Rule
+	Judge   Judge
+	Subject SubjectJudge
+	App     AppJudge
 }
 
 // Judge looks at a session and says what it recognises in the uses from s.From up to s.To, together with any others. Being a
@@ -89,6 +95,8 @@ type Verdict struct {
 	Confidence float64 // 0–1
 	Conclusive bool
 	Informed   int // see schema.Finding
+	// Signals are what Confidence was made of.
+	Signals []schema.Weight
 	// Pattern holds the uses that make the finding, in event order; the last one completes it.
 	Pattern []*Use
 	// Basis is what else the judgement rests on, such as when the token expired: another one makes another version.

@@ -19,17 +19,21 @@ type Options struct {
 	Symbols  *Symbols // shared by all lanes of a process
 }
 
-// Output is what folding an event caused. Its strings share no memory with the event.
+// Output is what folding an event or a sighting caused. Its strings share no memory with it.
 type Output struct {
-	Findings []schema.Finding
-	Notes    []schema.Event // hijackd's notes to itself, to be published keyed by their token
+	Findings  []schema.Finding
+	Notes     []schema.Event    // hijackd's notes to itself, to be published keyed by their token
+	Sightings []schema.Sighting // of token lanes, to be published keyed by their subject
+	Commands  []schema.Command  // of subject lanes, to the response lane
 }
 
 // Reset empties o for use again.
 func (o *Output) Reset() {
 	clear(o.Findings)
 	clear(o.Notes)
-	o.Findings, o.Notes = o.Findings[:0], o.Notes[:0]
+	clear(o.Sightings)
+	clear(o.Commands)
+	o.Findings, o.Notes, o.Sightings, o.Commands = o.Findings[:0], o.Notes[:0], o.Sightings[:0], o.Commands[:0]
 }
 
 // Tokens is the fold of a token lane: what is known of each token, and the rules over it. It is not safe for concurrent use.
@@ -65,9 +69,15 @@ func NewTokens(o Options) *Tokens {
 	if o.Lateness == 0 {
 		o.Lateness = DefaultLateness
 	}
-	t := &Tokens{rules: o.Rules, budget: o.Budget, keyer: o.Keyer, symbols: o.Symbols, seed: maphash.MakeSeed()}
-	window := time.Duration(0)
+	var judges []Running
 	for _, r := range o.Rules {
+		if r.Judge != nil {
+			judges = append(judges, r)
+		}
+	}
+	t := &Tokens{rules: judges, budget: o.Budget, keyer: o.Keyer, symbols: o.Symbols, seed: maphash.MakeSeed()}
+	window := time.Duration(0)
+	for _, r := range judges {
 		n := r.Judge.Needs()
 		window = max(window, n.Window)
 		if n.Crowd > 0 && (t.pairs.Crowd == 0 || n.Crowd < t.pairs.Crowd) {

@@ -9,6 +9,7 @@ type Verb string
 const (
 	Release Verb = "release" // lets held actions go
 	Discard Verb = "discard" // gives held actions up
+	Pool    Verb = "pool"    // a network turned out to be an egress that many users share
 )
 
 // Command is a person's order, published on the signals topic so that one lane orders and records all of it. It names action ids: a
@@ -18,6 +19,7 @@ type Command struct {
 	Verb    Verb      `json:"verb"`
 	Tenant  string    `json:"tenant"`
 	Actions []string  `json:"actions,omitempty"`
+	Network string    `json:"network,omitempty"` // of pool: CIDR
 	By      string    `json:"by"`
 	Why     string    `json:"why"`
 	At      time.Time `json:"at"`

@@ -41,6 +41,8 @@ const (
 	ScopeUser    Scope = "user"
 	ScopeNetwork Scope = "network"
 	ScopeApp     Scope = "app"
+	// ScopeSession is a scope of sightings only: the session at the identity provider.
+	ScopeSession Scope = "session"
 )
 
 // End is one side of a finding: where and how the token was used.
@@ -88,6 +90,10 @@ type Finding struct {
 	Events   []string       `json:"events"`
 	From     *End           `json:"from,omitempty"`
 	To       *End           `json:"to,omitempty"`
+	// Signals are what the confidence was made of.
+	Signals []Weight `json:"signals,omitempty"`
+	// Targets are the tokens to respond to, where the finding is about more than one token.
+	Targets []Target `json:"targets,omitempty"`
 
 	// WithoutHistory marks a finding judged while the token's history could not be read; it is never conclusive.
 	WithoutHistory bool `json:"without_history,omitempty"`
@@ -96,6 +102,33 @@ type Finding struct {
 	Informed int `json:"informed,omitempty"`
 	// Partition is the lane of the token, so that what is published back about it reaches that lane.
 	Partition int32 `json:"partition,omitempty"`
+}
+
+// SignalKind is a kind of evidence. Signals of different kinds count as independent of each other.
+type SignalKind string
+
+// Kinds of evidence.
+const (
+	SignalDistance  SignalKind = "distance"  // places, and the speed between them
+	SignalNetwork   SignalKind = "network"   // provider, country, class of the network
+	SignalDevice    SignalKind = "device"    // browser, system, device id, TLS fingerprint
+	SignalBehaviour SignalKind = "behaviour" // what is done, when and how regularly
+	SignalOutcome   SignalKind = "outcome"   // a dead, unknown or failing token
+)
+
+// Weight is one signal of a finding and how much it says by itself: the probability, from 0 to 1, that it means hijacking.
+type Weight struct {
+	Signal SignalKind `json:"signal"`
+	P      float64    `json:"p"`
+}
+
+// Target is a token that a finding about a user or a network asks to respond to.
+type Target struct {
+	Token     string `json:"token"`
+	User      string `json:"user,omitempty"`
+	Session   string `json:"session,omitempty"`
+	Epoch     int    `json:"epoch"`
+	Partition int32  `json:"partition"` // the lane of the token
 }
 
 // Compare orders two versions of one finding, the stronger one being greater: with history over without, better informed over

@@ -60,8 +60,22 @@ func (c Config) Running() []detect.Running {
 	var run []detect.Running
 	for _, r := range All {
 		if s, ok := c[r.Name]; ok && s.Mode != "off" {
-			run = append(run, detect.Running{Rule: r, Judge: r.New(s.Settings)})
+			run = append(run, running(r, s.Settings))
 		}
+	}
+	return run
+}
+
+func running(r *detect.Rule, s detect.Settings) detect.Running {
+	run := detect.Running{Rule: r}
+	if r.New != nil {
+		run.Judge = r.New(s)
+	}
+	if r.NewSubject != nil {
+		run.Subject = r.NewSubject(s)
+	}
+	if r.NewApp != nil {
+		run.App = r.NewApp(s)
 	}
 	return run
 }

@@ -66,7 +66,7 @@ func (j parallel) sayCrowd(pattern []*detect.Use, strict bool, say func(detect.V
 	}
 	say(detect.Verdict{
 		About: "window " + time.Unix(0, began).UTC().Format(time.RFC3339), Severity: schema.High, Confidence: confidence, Conclusive: strict,
-		Pattern: pattern,
+		Signals: []schema.Weight{{Signal: schema.SignalBehaviour, P: confidence}}, Pattern: pattern,
 		Explain: func(f *schema.Finding) {
 			var labels []string
 			for _, u := range pattern {

@@ -130,7 +130,7 @@ func (j parallel) pair(s *detect.Session, turns []*detect.Use, fresh int, v, w *
 		p.weigh()
 		say(detect.Verdict{
 			About: detect.PairLabel(v, w), Severity: schema.High, Confidence: p.confidence, Conclusive: p.conclusive,
-			Pattern: pattern, Explain: p.explain,
+			Signals: p.signals, Pattern: pattern, Explain: p.explain,
 		})
 	}
 }
@@ -182,6 +182,7 @@ type interleaving struct {
 	gap          detect.Gap
 	measured     bool
 	confidence   float64
+	signals      signals
 	conclusive   bool
 }
 
@@ -191,23 +192,23 @@ func (p *interleaving) weigh() {
 	p.gap, p.measured = detect.Distance(p.a, p.b)
 	var s signals
 	if detect.Tunnel(p.a) || detect.Tunnel(p.b) {
-		s.add(0.4)
+		s.add(schema.SignalBehaviour, 0.4)
 	} else {
-		s.add(0.6)
+		s.add(schema.SignalBehaviour, 0.6)
 	}
 	if p.deviceDiffer {
-		s.add(0.6)
+		s.add(schema.SignalDevice, 0.6)
 	}
 	if !p.sameASN && p.a.Geo.ASN != 0 && p.b.Geo.ASN != 0 {
-		s.add(0.2)
+		s.add(schema.SignalNetwork, 0.2)
 	}
 	switch {
 	case p.measured && p.gap.DistanceKM >= farKM:
-		s.add(0.6)
+		s.add(schema.SignalDistance, 0.6)
 	case p.measured && p.gap.DistanceKM >= 100:
-		s.add(0.3)
+		s.add(schema.SignalDistance, 0.3)
 	}
-	p.confidence = s.confidence()
+	p.confidence, p.signals = s.confidence(), s
 	p.conclusive = conclusivelyApart(p.a, p.b)
 }
 

@@ -139,6 +139,7 @@ func (r dead) verdict(s *detect.Session, first int64) detect.Verdict {
 	if replaced && class != "stale client" {
 		v.Sentence = class
 	}
+	v.Signals = []schema.Weight{{Signal: schema.SignalOutcome, P: v.Confidence}}
 	v.Explain = func(f *schema.Finding) { r.explain(f, class) }
 	return v
 }
@@ -177,7 +178,8 @@ func (j replay) sentenced(s *detect.Session, m *detect.Mark, say func(detect.Ver
 		}
 	}
 	say(detect.Verdict{
-		About: "sentenced " + p.Finding, Severity: p.Severity, Confidence: 0.95, Conclusive: true, Pattern: []*detect.Use{m.At()},
+		About: "sentenced " + p.Finding, Severity: p.Severity, Confidence: 0.95, Conclusive: true,
+		Signals: []schema.Weight{{Signal: schema.SignalOutcome, P: 0.95}}, Pattern: []*detect.Use{m.At()},
 		Explain: func(f *schema.Finding) {
 			f.Evidence = map[string]any{
 				"class": "sentenced", "ancestor": p.Token, "ancestor_class": p.Class, "ancestor_finding": p.Finding, "rotations": p.Hops,

@@ -1,19 +1,25 @@
 package rules
 
-// signals combines the probabilities of independent signals (noisy-or).
-type signals struct{ doubt, some float64 }
+import "github.com/hijackd/hijackd/schema"
 
-func (s *signals) add(p float64) {
-	if s.some == 0 {
-		s.some, s.doubt = 1, 1
+// signals combines the probabilities of signals (noisy-or). Of one kind of signal only the strongest counts, for two of a kind say the same.
+type signals []schema.Weight
+
+func (s *signals) add(kind schema.SignalKind, p float64) {
+	for i := range *s {
+		if w := &(*s)[i]; w.Signal == kind {
+			w.P = max(w.P, p)
+			return
+		}
 	}
-	s.doubt *= 1 - p
+	*s = append(*s, schema.Weight{Signal: kind, P: p})
 }
 
-// confidence is 1 − Π(1 − p), to two decimals, 0 for no signal and never 1.
-func (s *signals) confidence() float64 {
-	if s.some == 0 {
-		return 0
+// confidence is 1 − Π(1 − p), to two decimals, 0 for no signal and never above 0.99.
+func (s signals) confidence() float64 {
+	doubt := 1.0
+	for _, w := range s {
+		doubt *= 1 - w.P
 	}
-	return min(0.99, round(1-s.doubt, 2))
+	return min(0.99, round(1-doubt, 2))
 }

@@ -98,7 +98,7 @@ func (j travel) pair(s *detect.Session, a, b *detect.Use, say func(detect.Verdic
 	t.weigh()
 	say(detect.Verdict{
 		About: detect.PairLabel(a.Vantage, b.Vantage), Severity: schema.High, Confidence: t.confidence, Conclusive: t.conclusive,
-		Pattern: []*detect.Use{a, b}, Explain: t.explain,
+		Signals: t.signals, Pattern: []*detect.Use{a, b}, Explain: t.explain,
 	})
 }
 
@@ -113,6 +113,7 @@ type trip struct {
 	sameASN       bool
 	access        [2]access
 	confidence    float64
+	signals       signals
 	conclusive    bool
 }
 
@@ -120,24 +121,24 @@ func (t *trip) weigh() {
 	t.deviceChanged = !detect.Updated(t.a, t.b)
 	t.sameASN = t.a.Geo.ASN == t.b.Geo.ASN
 	t.access = [2]access{accessOf(t.a), accessOf(t.b)}
-	signals := signals{}
+	var found signals
 	switch {
 	case t.access[0].hosted || t.access[1].hosted:
-		signals.add(0.4)
+		found.add(schema.SignalDistance, 0.4)
 	case t.kmh >= 10*t.maxKMH:
-		signals.add(0.8)
+		found.add(schema.SignalDistance, 0.8)
 	case t.kmh >= 2*t.maxKMH:
-		signals.add(0.7)
+		found.add(schema.SignalDistance, 0.7)
 	default:
-		signals.add(0.6)
+		found.add(schema.SignalDistance, 0.6)
 	}
 	if t.deviceChanged {
-		signals.add(0.6)
+		found.add(schema.SignalDevice, 0.6)
 	}
 	if !t.sameASN && t.a.Geo.ASN != 0 && t.b.Geo.ASN != 0 {
-		signals.add(0.3)
+		found.add(schema.SignalNetwork, 0.3)
 	}
-	t.confidence = signals.confidence()
+	t.confidence, t.signals = found.confidence(), found
 	far := t.gap.DistanceKM >= farKM && t.took <= farInside && t.access[0].people && t.access[1].people
 	t.conclusive = t.deviceChanged || far
 }
