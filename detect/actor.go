@@ -71,7 +71,12 @@ func (t *Tokens) who(f *schema.Finding, pattern []*Use) {
 	for _, u := range slices.Backward(pattern) {
 		t.name(f, u.actor())
 	}
-	until := pattern[len(pattern)-1].Time / int64(time.Millisecond)
+	t.named(f, pattern[len(pattern)-1].Time)
+}
+
+// named fills in the user and the session that were named last up to a time, where they are not known yet.
+func (t *Tokens) named(f *schema.Finding, at int64) {
+	until := at / int64(time.Millisecond)
 	if f.User == "" {
 		f.User = t.lastNamed(until, func(a *actor) (string, bool) {
 			return t.texts.text(a.user), f.Session == "" || a.session == 0 || t.texts.equal(a.session, f.Session)

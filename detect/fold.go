@@ -42,6 +42,7 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 		return
 	}
 	late := before.flags&sessionHasUse != 0 && e.Time <= before.newest
+	t.sight(s, &before, e, &u, late, named, out)
 	moved := u.vantage != before.vantage
 	switch {
 	case u.vantage == noVantage:
@@ -110,6 +111,9 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 	t.remember(s, id)
 	if kind != Started {
 		s.flags |= sessionEnded
+	}
+	if kind == Ended || kind == Revoked || kind == RotatedOut {
+		t.sightEnd(s, e, kind, out)
 	}
 	if s.flags&sessionEnded == 0 {
 		return

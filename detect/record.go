@@ -30,12 +30,13 @@ type session struct {
 }
 
 const (
-	sessionUsed    = 1 << iota // the record is in the table
-	sessionRecent              // touched since the clock hand passed
-	sessionPartial             // its history could not be read
-	sessionHasUse              // newest is valid
-	sessionEnded               // it has a mark other than a start
-	sessionThinned             // uses were dropped that might matter
+	sessionUsed     = 1 << iota // the record is in the table
+	sessionRecent               // touched since the clock hand passed
+	sessionPartial              // its history could not be read
+	sessionHasUse               // newest is valid
+	sessionEnded                // it has a mark other than a start
+	sessionThinned              // uses were dropped that might matter
+	sessionAccepted             // it has an accepted use
 )
 
 // vantage is where and how a token is used. Each address is one of its own; rules decide which are equivalent.

@@ -139,7 +139,13 @@ func (t *Tokens) Close() {
 // Fold folds one event and appends what it causes to out. An event that was folded before, or whose time is ahead of Kafka's,
 // or that names no token, causes nothing.
 func (t *Tokens) Fold(e *schema.Event, out *Output) {
-	if e.Ahead || e.Token == "" {
+	if e.Ahead {
+		return
+	}
+	if e.Token == "" {
+		if e.Type == schema.SessionRevoked {
+			dismiss(t, e, out)
+		}
 		return
 	}
 	k := t.Key(e)

@@ -10,8 +10,8 @@ const (
 	SightingBorn     SightingKind = "born"     // first use of the token that names the subject
 	SightingMoved    SightingKind = "moved"    // first use at a vantage that the token had not been used at
 	SightingUsed     SightingKind = "used"     // still used: the first use in a cell of ten minutes
-	SightingRejected SightingKind = "rejected" // rejected, and never accepted before
-	SightingFailed   SightingKind = "failed"   // login.failed: there is no token
+	SightingRejected SightingKind = "rejected" // to a network: rejected, and not accepted before
+	SightingKnown    SightingKind = "known"    // to a network: the rejected token turned out to have been accepted before
 	SightingEnded    SightingKind = "ended"    // ended or rotated out
 	SightingRevoked  SightingKind = "revoked"  // revoked
 	SightingDismiss  SightingKind = "dismiss"  // somebody revoked the whole user or session: every live token of it is to go
