@@ -40,12 +40,15 @@ func TestBacktestFindsTheAttacksAndNothingElse(t *testing.T) {
 	events := simulated(t)
 	victims := map[string]string{}
 	for line := range strings.Lines(events) {
-		var e struct{ User, Attack string }
+		var e struct {
+			User  string
+			Label struct{ Session string }
+		}
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatal(err)
 		}
-		if e.Attack != "" {
-			victims[e.User] = e.Attack
+		if e.Label.Session != "benign" {
+			victims[e.User] = e.Label.Session
 		}
 	}
 	wanted := map[string]string{"stolen-cookie": "impossible-travel", "parallel-proxy": "parallel-use", "replay-ended": "revoked-replay", "replay-rotated": "revoked-replay"}

@@ -60,7 +60,7 @@ func (w *demoWorld) produce(ctx context.Context, g *simulate.Generator, forever 
 		}
 		var batch []kafka.Message
 		for ; next.Time <= now.UnixNano(); g.Next(&next) {
-			if next.Attack != "" && next.Label == simulate.Label(next.Attack) && !begun[next.Token] {
+			if next.Role == simulate.Attacker && !begun[next.Token] {
 				begun[next.Token] = true
 				w.tell(attackBegan{kind: next.Attack, token: next.Token, user: next.User, city: next.Geo.City, at: now})
 			}

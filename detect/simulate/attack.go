@@ -1,124 +1,112 @@
 package simulate
 
-import (
-	"time"
-
-	"github.com/hijackd/hijackd/schema"
-)
+import "slices"
 
 // Attack is a kind of attack.
 type Attack string
 
-// Attacks.
+// Attacks with a token stolen from a browser that goes on using it.
 const (
-	// StolenCookie uses a live token from a far country on another device, while its owner goes on.
+	// StolenCookie uses a live token from another country on another device.
 	StolenCookie Attack = "stolen-cookie"
+	// FastStolenCookie is StolenCookie within seconds of the owner's own requests.
+	FastStolenCookie Attack = "fast-stolen-cookie"
+	// SlowStolenCookie is StolenCookie hours later, a request now and then, while the owner does something else.
+	SlowStolenCookie Attack = "slow-stolen-cookie"
+	// UACopy is StolenCookie with the owner's user agent copied exactly.
+	UACopy Attack = "ua-copy"
 	// ParallelProxy uses a live token through a residential proxy in the owner's own city on another device.
 	ParallelProxy Attack = "parallel-proxy"
-	// ReplayEnded uses a token after its owner has logged out, at an app that still accepts it.
-	ReplayEnded Attack = "replay-ended"
-	// ReplayRotated uses a token after it was rotated out, at an app that still accepts it.
-	ReplayRotated Attack = "replay-rotated"
+	// ResidentialProxy uses a live token through a residential proxy in the owner's country, with the owner's user agent.
+	ResidentialProxy Attack = "residential-proxy"
+	// StolenSameCity comes from the owner's city and provider, on another device.
+	StolenSameCity Attack = "stolen-same-city"
+	// StolenSameDevice comes from the owner's city and provider with the owner's user agent.
+	StolenSameDevice Attack = "stolen-same-device"
+	// StolenSameNAT comes from behind the owner's own address with the owner's user agent: the events can't tell it from the owner.
+	StolenSameNAT Attack = "stolen-same-nat"
+	// Hosting uses a live token from a data centre with the owner's user agent.
+	Hosting Attack = "hosting"
+	// Tor uses a live token from Tor exits.
+	Tor Attack = "tor"
+	// KeepAlive is a script that keeps a stolen token alive at a fixed period.
+	KeepAlive Attack = "keep-alive"
+	// HARFile replays all tokens of one user from one network.
+	HARFile Attack = "har-file"
+	// Infostealer replays tokens of many users from one network.
+	Infostealer Attack = "infostealer"
 )
 
-// Attacks lists all kinds.
-func Attacks() []Attack { return []Attack{StolenCookie, ParallelProxy, ReplayEnded, ReplayRotated} }
+// Attacks with a token that is dead.
+const (
+	// ReplayEnded uses a token after its owner has logged out, at an app that still accepts it.
+	ReplayEnded Attack = "replay-ended"
+	// ReplayLogout is the same at an app that rejects it.
+	ReplayLogout Attack = "replay-logout"
+	// ReplayRevoked uses a token after an administrator revoked it.
+	ReplayRevoked Attack = "replay-revoked"
+	// ReplayRotated uses a token after it was rotated out.
+	ReplayRotated Attack = "replay-rotated"
+	// ReplayGrandparent uses a token that was rotated out two rotations ago.
+	ReplayGrandparent Attack = "replay-grandparent"
+	// Resurrection starts a session again with a token that was ended.
+	Resurrection Attack = "resurrection"
+)
 
-// Rule is the rule that must find the attack, empty for an unknown kind.
+// Attacks at and around the login.
+const (
+	// AiTMScript relays a login through a phishing proxy; then a script goes on from elsewhere.
+	AiTMScript Attack = "aitm-script"
+	// Fixation plants a token that the victim then logs in with.
+	Fixation Attack = "fixation"
+	// Forged presents tokens that nobody issued; they are rejected.
+	Forged Attack = "forged"
+	// ForgedAccepted presents tokens that nobody issued to an app that accepts them.
+	ForgedAccepted Attack = "forged-accepted"
+	// Guessing tries many tokens from one network.
+	Guessing Attack = "guessing"
+)
+
+var attacks = []Attack{
+	StolenCookie, FastStolenCookie, SlowStolenCookie, UACopy, ParallelProxy, ResidentialProxy, StolenSameCity, StolenSameDevice, StolenSameNAT,
+	Hosting, Tor, KeepAlive, HARFile, Infostealer,
+	ReplayEnded, ReplayLogout, ReplayRevoked, ReplayRotated, ReplayGrandparent, Resurrection,
+	AiTMScript, Fixation, Forged, ForgedAccepted, Guessing,
+}
+
+// AllAttacks lists all kinds. Only package population has them all.
+func AllAttacks() []Attack { return slices.Clone(attacks) }
+
+// Known reports whether there is such a kind.
+func (a Attack) Known() bool { return slices.Contains(attacks, a) }
+
+// Rule is the rule that is there for the attack, empty where no event tells it from its victim. Other rules may find it too.
 func (a Attack) Rule() string {
 	switch a {
-	case StolenCookie:
+	case StolenCookie, FastStolenCookie, UACopy, SlowStolenCookie:
 		return "impossible-travel"
-	case ParallelProxy:
+	case ParallelProxy, ResidentialProxy:
 		return "parallel-use"
-	case ReplayEnded, ReplayRotated:
+	case StolenSameCity:
+		return "device-change"
+	case Hosting, Tor:
+		return "anonymizer"
+	case KeepAlive:
+		return "beacon"
+	case HARFile, Infostealer:
+		return "token-harvest"
+	case ReplayEnded, ReplayLogout, ReplayRevoked, ReplayRotated, ReplayGrandparent:
 		return "revoked-replay"
+	case Resurrection:
+		return "resurrection"
+	case AiTMScript:
+		return "scripted-client"
+	case Fixation:
+		return "fixation"
+	case ForgedAccepted:
+		return "never-issued"
+	case Forged, Guessing:
+		return "guessing"
 	}
 	return ""
-}
-
-// theft is an attack under way: a script of the thief's requests, the victim's between them.
-type theft struct {
-	kind   Attack
-	victim *session
-	token  string // as stolen
-	sid    string
-	from   vantage
-	step   int
-}
-
-func newTheft(a Attack) *theft { return &theft{kind: a} }
-
-// replayAfter is longer than every grace of revoked-replay's defaults (10 s after an end, 30 s after a rotation).
-const replayAfterEnd, replayAfterRotation = 14 * time.Second, 40 * time.Second
-
-// act is the script: the victim acts once, then thief and victim take turns, or the victim leaves and the thief comes.
-func (t *theft) act(g *Generator, e *Event) (int64, bool) {
-	if t.victim == nil && !t.choose(g) {
-		return int64(time.Second), true
-	}
-	t.step++
-	e.Attack = t.kind
-	if t.step == 1 {
-		return t.begin(g, e), true
-	}
-	refused := g.revoked[t.token]
-	owner := t.step%3 == 0 && t.victim.busy && !refused
-	if owner {
-		t.victim.use(g, e)
-	} else {
-		t.steal(g, e)
-		if refused {
-			e.Status = 401
-		}
-	}
-	if t.step == 9 || refused {
-		t.victim.busy = false
-		return 0, false
-	}
-	return int64(1200*time.Millisecond) + g.rand.Int64N(int64(time.Second)), true
-}
-
-// begin is the victim's own act, after which the thief can start.
-func (t *theft) begin(g *Generator, e *Event) int64 {
-	t.token, t.sid = t.victim.token, t.victim.sid
-	switch t.kind {
-	case ReplayEnded:
-		t.victim.logout(g, e)
-		t.victim.busy = false
-		return int64(replayAfterEnd)
-	case ReplayRotated:
-		t.victim.rotate(g, e)
-		t.victim.state, t.victim.busy = live, false
-		return int64(replayAfterRotation)
-	}
-	t.victim.use(g, e)
-	return int64(2 * time.Second)
-}
-
-// steal is a request of the thief with the token as stolen.
-func (t *theft) steal(g *Generator, e *Event) {
-	t.victim.describe(e, t.from, thiefBrowser.at(thiefBrowser.version))
-	e.Token, e.Session = t.token, t.sid
-	e.Type, e.Method, e.Path, e.Status = schema.SessionUsed, "GET", "/account", 200
-	e.Label = Label(t.kind)
-}
-
-// choose finds a laptop's live session that nobody attacks; thieves prefer those.
-func (t *theft) choose(g *Generator) bool {
-	for range 64 {
-		s := g.sessions[g.rand.IntN(len(g.sessions))]
-		if s.state != live || s.busy || s.refused || s.phone || s.person.robbed {
-			continue
-		}
-		s.busy, s.person.robbed = true, true
-		t.victim = s
-		t.from = s.elsewhere(g)
-		if t.kind == StolenCookie {
-			far := &g.cities[homes+g.rand.IntN(len(g.cities)-homes)].hosting
-			t.from = vantage{far, far.address(g.rand)}
-		}
-		return true
-	}
-	return false
 }

@@ -76,7 +76,7 @@ func (s *session) act(g *Generator, e *Event) (int64, bool) {
 		s.login(g, e)
 	case s.state == raced:
 		s.use(g, e)
-		e.Token, e.Label, s.state = s.previous, RefreshRace, live
+		e.Token, e.Nuisances, s.state = s.previous, Of(RefreshRace), live
 	case s.refused:
 		s.use(g, e)
 		e.Status = 401
@@ -110,23 +110,23 @@ func (s *session) wander(g *Generator, e *Event) {
 			s.at = s.person.wifi
 		}
 		s.moves = g.now + int64(dwellAtLeast) + g.about(dwellMean)
-		e.Label = Commute
+		e.Nuisances = Of(Commute)
 	case s.at.network == &s.person.home.mobile && g.chance(poolOneIn):
 		s.at.ip = s.at.network.address(g.rand)
-		e.Label = CarrierNAT
+		e.Nuisances = Of(CarrierNAT)
 	case s.at.network == &s.person.home.fibre && g.chance(4):
 		s.at = vantage{&s.person.home.fibre6, privacyAddress(s.person.subnet, g.rand)}
-		e.Label = HappyEyeballs
+		e.Nuisances = Of(HappyEyeballs)
 	case s.at.network == &s.person.home.fibre6 && g.chance(4):
 		s.at = s.person.wifi
-		e.Label = HappyEyeballs
+		e.Nuisances = Of(HappyEyeballs)
 	case s.at.network == &s.person.home.fibre6 && g.chance(4):
 		s.at.ip = privacyAddress(s.person.subnet, g.rand)
-		e.Label = Privacy
+		e.Nuisances = Of(Privacy)
 	case g.chance(updatesOneIn):
 		s.version++
 		s.device = s.browser.at(s.version)
-		e.Label = Update
+		e.Nuisances = Of(Update)
 	}
 }
 

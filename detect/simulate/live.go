@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,7 +35,7 @@ func (c *Config) Validate() error {
 		return errors.New("attacks: more than sessions to attack")
 	}
 	for _, a := range c.Attacks {
-		if a.Rule() == "" {
+		if !slices.Contains(Attacks(), a) {
 			return errors.New("attacks: unknown kind " + strconv.Quote(string(a)))
 		}
 	}
@@ -102,7 +103,7 @@ func (g *Generator) Next(e *Event) bool {
 			return false
 		}
 		g.now = max(g.now, t.at)
-		*e = Event{Label: Ordinary}
+		*e = Event{}
 		wait, ok := t.actor.act(g, e)
 		if ok {
 			t.at += max(1, wait)

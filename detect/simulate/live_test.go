@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/netip"
 	"strings"
@@ -44,7 +45,7 @@ func TestOneSeedOneStream(t *testing.T) {
 
 func TestEventsAreInOrderDistinctAndComplete(t *testing.T) {
 	ids, last := map[string]bool{}, int64(0)
-	labels, types := map[Label]int{}, map[schema.EventType]int{}
+	labels, types := map[Nuisance]int{}, map[schema.EventType]int{}
 	for _, e := range generate(t, Config{Seed: 1, Sessions: 300, Start: start, Duration: 2 * time.Hour, Attacks: Attacks()}, 1e6) {
 		if ids[e.ID] {
 			t.Fatalf("id %s twice", e.ID)
@@ -54,13 +55,15 @@ func TestEventsAreInOrderDistinctAndComplete(t *testing.T) {
 			t.Fatalf("event %s goes back in time", e.ID)
 		}
 		last = e.Time
-		labels[e.Label]++
+		for _, n := range e.Nuisances.List() {
+			labels[n]++
+		}
 		types[e.Type]++
 		if e.User == "" || !strings.HasPrefix(e.Token, "h1:sim:") || !e.IP.IsValid() || (e.Type == schema.SessionRotated) != (e.PreviousToken != "") {
 			t.Fatalf("incomplete: %s", e.AppendJSON(nil, false))
 		}
 	}
-	for _, l := range []Label{Ordinary, Commute, CarrierNAT, Privacy, HappyEyeballs, Update, RefreshRace} {
+	for _, l := range []Nuisance{Commute, CarrierNAT, Privacy, HappyEyeballs, Update, RefreshRace} {
 		if labels[l] == 0 {
 			t.Errorf("no event is labelled %s", l)
 		}
@@ -85,7 +88,7 @@ func TestAttacksAreWhatTheyAreCalled(t *testing.T) {
 			t.Fatalf("%s has %d events", a, len(events))
 		}
 		owner, thief := events[0], events[1]
-		if thief.Label != Label(a) || owner.Label != Ordinary || thief.UserAgent == owner.UserAgent || thief.IP == owner.IP || thief.User != owner.User {
+		if thief.Role != Attacker || owner.Role != User || thief.UserAgent == owner.UserAgent || thief.IP == owner.IP || thief.User != owner.User {
 			t.Errorf("%s: owner %s, thief %s", a, owner.AppendJSON(nil, false), thief.AppendJSON(nil, false))
 		}
 		pause := time.Duration(thief.Time - owner.Time)
@@ -138,7 +141,7 @@ func TestThiefStopsAtTheFirstRefusal(t *testing.T) {
 	}
 	seen, refused := 0, 0
 	for e := (Event{}); g.Next(&e); {
-		if e.Label != Label(ParallelProxy) {
+		if e.Role != Attacker {
 			continue
 		}
 		seen++
@@ -181,11 +184,15 @@ func TestNetworksAreApartAndHoldEveryAddress(t *testing.T) {
 func TestJSONIsTheContracts(t *testing.T) {
 	for _, e := range generate(t, Config{Seed: 4, Sessions: 30, Start: start, Duration: 10 * time.Minute, Attacks: Attacks()}, 1e6) {
 		var got struct {
-			ID, Type, Token, IP, User, Label string
-			Time                             time.Time
-			Previous                         string `json:"previous_token"`
-			Agent                            string `json:"user_agent"`
-			Geo                              struct {
+			ID, Type, Token, IP, User string
+			Label                     struct {
+				Session, Role string
+				Nuisance      []string
+			}
+			Time     time.Time
+			Previous string `json:"previous_token"`
+			Agent    string `json:"user_agent"`
+			Geo      struct {
 				City, Network string
 				Lat, Lon      float64
 			}
@@ -195,7 +202,7 @@ func TestJSONIsTheContracts(t *testing.T) {
 			t.Fatalf("%v in %s", err, line)
 		}
 		if got.ID != e.ID || got.Type != e.Type.String() || got.Token != e.Token || got.IP != e.IP.String() || got.User != e.User ||
-			got.Label != string(e.Label) || got.Time.UnixNano() != e.Time || got.Previous != e.PreviousToken || got.Agent != e.UserAgent ||
+			got.Label.Role != e.Role.String() || got.Label.Session != string(cmp.Or(e.Attack, "benign")) || len(got.Label.Nuisance) != len(e.Nuisances.List()) || got.Time.UnixNano() != e.Time || got.Previous != e.PreviousToken || got.Agent != e.UserAgent ||
 			got.Geo.City != e.Geo.City || got.Geo.Lat != e.Geo.Lat || got.Geo.Lon != e.Geo.Lon || got.Geo.Network != e.Geo.Network.String() {
 			t.Fatalf("%s does not say what the event holds", line)
 		}
