@@ -12,7 +12,7 @@ type Decoder struct {
 	hasher    *fingerprint.Hasher
 	counts    Counts
 
-	eventOrder, geoOrder order
+	eventOrder, geoOrder, agentOrder order
 
 	// Of the record at hand:
 	seen    uint64 // fields that are there, as bits
@@ -28,9 +28,14 @@ type Decoder struct {
 // New returns a Decoder of a partition's records. Raw tokens are replaced by fingerprints of the hasher, which becomes the Decoder's.
 func New(hasher *fingerprint.Hasher, partition int32) *Decoder {
 	d := &Decoder{hasher: hasher, partition: partition}
+	d.expectNothing()
+	return d
+}
+
+func (d *Decoder) expectNothing() {
 	d.eventOrder.reset()
 	d.geoOrder.reset()
-	return d
+	d.agentOrder.reset()
 }
 
 // Counts is what the Decoder has met so far. The caller reads it between two calls of Decode.
@@ -41,12 +46,7 @@ func (d *Decoder) Counts() *Counts { return &d.counts }
 func (d *Decoder) Decode(rec *schema.Record, e *schema.Event) *Reject {
 	d.field = fUnknown
 	if !d.decode(rec, e) {
-		d.counts.Rejected[d.reason]++
-		d.reject = Reject{Reason: d.reason}
-		if d.field != fUnknown {
-			d.reject.Field = d.field.String()
-		}
-		return &d.reject
+		return d.rejected()
 	}
 	d.counts.Accepted++
 	d.counts.UnknownFields += d.unknown
@@ -57,7 +57,21 @@ func (d *Decoder) Decode(rec *schema.Record, e *schema.Event) *Reject {
 	return nil
 }
 
+func (d *Decoder) rejected() *Reject {
+	d.counts.Rejected[d.reason]++
+	d.reject = Reject{Reason: d.reason}
+	if d.field != fUnknown {
+		d.reject.Field = d.field.String()
+	}
+	return &d.reject
+}
+
 func (d *Decoder) decode(rec *schema.Record, e *schema.Event) bool {
+	return d.begin(rec) && d.envelope(rec.Headers) && d.fill(rec, e)
+}
+
+// begin looks over a record's value as a whole.
+func (d *Decoder) begin(rec *schema.Record) bool {
 	switch {
 	case rec.Broken != "":
 		return d.refuse(Unreadable, fUnknown)
@@ -74,11 +88,11 @@ func (d *Decoder) decode(rec *schema.Record, e *schema.Event) bool {
 	d.backslash, d.control = backslash, control
 	d.seen, d.unknown, d.strange, d.tokens = 0, 0, 0, tokens{}
 	d.names.reset()
-	return d.envelope(rec.Headers) && d.fill(rec, e)
+	return true
 }
 
 // document reads the whole value as one object.
-func (d *Decoder) document() bool {
+func (d *Decoder) document(names map[string]field) bool {
 	i := d.space(0)
 	if i >= len(d.b) {
 		return d.refuse(BadJSON, fUnknown)
@@ -92,7 +106,7 @@ func (d *Decoder) document() bool {
 		}
 		return false
 	}
-	if i = d.members(i+1, 1, eventNames, &d.eventOrder); i < 0 {
+	if i = d.members(i+1, 1, names, &d.eventOrder); i < 0 {
 		return false
 	}
 	if i = d.space(i); i < len(d.b) {

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"math"
+	"net/netip"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -18,11 +19,7 @@ func AppendEvent(dst []byte, e *schema.Event) []byte {
 	w.dst = appendTime(w.dst, e.Time)
 	w.text(fToken, e.Token)
 	w.text(fType, e.Type.String())
-	if e.IP.IsValid() {
-		w.name(fIP)
-		w.dst = append(w.dst, '"')
-		w.dst = append(e.IP.Unmap().WithZone("").AppendTo(w.dst), '"')
-	}
+	w.address(fIP, e.IP)
 	w.text(fUserAgent, e.UserAgent)
 	w.text(fUser, e.User)
 	w.text(fTenant, e.Tenant)
@@ -41,10 +38,7 @@ func AppendEvent(dst []byte, e *schema.Event) []byte {
 	w.text(fPath, e.Path)
 	w.integer(fStatus, int64(e.Status), 0)
 	w.enum(fOutcome, uint8(e.Outcome))
-	if e.Sensitive {
-		w.name(fSensitive)
-		w.dst = append(w.dst, "true"...)
-	}
+	w.flag(fSensitive, e.Sensitive)
 	w.time(fAuthTime, e.AuthTime)
 	w.time(fExpiresAt, e.ExpiresAt)
 	w.integer(fRepeat, int64(max(e.Repeat, 1)), 1)
@@ -101,6 +95,21 @@ func (w *writer) enum(f field, v uint8) {
 	}
 }
 
+func (w *writer) flag(f field, v bool) {
+	if v {
+		w.name(f)
+		w.dst = append(w.dst, "true"...)
+	}
+}
+
+func (w *writer) address(f field, ip netip.Addr) {
+	if ip.IsValid() {
+		w.name(f)
+		w.dst = append(w.dst, '"')
+		w.dst = append(ip.Unmap().WithZone("").AppendTo(w.dst), '"')
+	}
+}
+
 func (w *writer) integer(f field, v, absent int64) {
 	if v != absent {
 		w.name(f)
@@ -132,6 +141,9 @@ func appendTime(dst []byte, ns int64) []byte {
 func appendText(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
+	if plain(s) {
+		return append(append(dst, s...), '"')
+	}
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\':
@@ -143,4 +155,14 @@ func appendText(dst []byte, s string) []byte {
 		}
 	}
 	return append(dst, '"')
+}
+
+// plain reports whether a text stands for itself in JSON, as nearly all do.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

@@ -30,7 +30,7 @@ func unframe(b []byte) []byte {
 func (d *Decoder) envelope(headers []schema.Header) bool {
 	d.cloud = attributes{}
 	structured, binary, ok := d.headers(headers)
-	if !ok || !d.document() {
+	if !ok || !d.document(eventNames) {
 		return false
 	}
 	looksLikeOne := !binary && d.has(fSpecVersion) && d.has(fData) && d.at[fSpecVersion].kind == kString && d.at[fData].kind == kObject

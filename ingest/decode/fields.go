@@ -47,6 +47,23 @@ const (
 	gASN
 	gASOrg
 	gNetwork
+	// Of a sighting, beside those that it shares with events.
+	sKind
+	sScope
+	sSubject
+	sEventID
+	sLane
+	sEpoch
+	sStarted
+	sRotated
+	sRejected
+	sAgent
+	sCounts
+	// Of agent.
+	aFamily
+	aOS
+	aMajor
+	aClass
 	numFields
 
 	fUnknown field = 255
@@ -118,11 +135,29 @@ var specs = [numFields]spec{
 	gASN:           {name: "asn", form: integer},
 	gASOrg:         {name: "as_org", form: cutText, max: 256},
 	gNetwork:       {name: "network", form: enumeration, enum: networkClasses()},
+	sKind:          {name: "kind", form: text, max: 32},
+	sScope:         {name: "scope", form: text, max: 32},
+	sSubject:       {name: "subject", form: text, max: 256},
+	sEventID:       {name: "event_id", form: text, max: 128},
+	sLane:          {name: "lane", form: integer},
+	sEpoch:         {name: "epoch", form: integer},
+	sStarted:       {name: "started", form: boolean},
+	sRotated:       {name: "rotated", form: boolean},
+	sRejected:      {name: "rejected", form: boolean},
+	sAgent:         {name: "agent", form: object},
+	sCounts:        {name: "counts", form: text, max: maxRecord},
+	aFamily:        {name: "family", form: text, max: 512},
+	aOS:            {name: "os", form: text, max: 512},
+	aMajor:         {name: "major", form: integer},
+	aClass:         {name: "class", form: enumeration, enum: deviceClasses()},
 }
 
 // String is the name that a Reject shows.
 func (f field) String() string {
-	if f >= gCountry {
+	switch {
+	case f >= aFamily:
+		return "agent." + specs[f].name
+	case f >= gCountry && f <= gNetwork:
 		return "geo." + specs[f].name
 	}
 	return specs[f].name
@@ -143,6 +178,13 @@ func networkClasses() (names []string) {
 	return names
 }
 
+func deviceClasses() (names []string) {
+	for c := schema.DeviceDesktop; c <= schema.DeviceScript; c++ {
+		names = append(names, c.String())
+	}
+	return names
+}
+
 // quoted holds each field's name as compact JSON has it before the value.
 var quoted = func() (q [numFields]string) {
 	for f := range q {
@@ -151,14 +193,23 @@ var quoted = func() (q [numFields]string) {
 	return q
 }()
 
-var eventNames, geoNames = func() (event, geo map[string]field) {
-	event, geo = map[string]field{}, map[string]field{}
-	for f := range numFields {
-		if f < gCountry {
-			event[specs[f].name] = f
-		} else {
-			geo[specs[f].name] = f
+var (
+	eventNames    = named(fID, fData)
+	geoNames      = named(gCountry, gNetwork)
+	agentNames    = named(aFamily, aClass)
+	sightingNames = func() map[string]field {
+		names := named(sKind, sCounts)
+		for _, f := range []field{fID, fTime, fToken, fIP, fUser, fTenant, fApp, fSession, fDevice, fJA4, fGeo} {
+			names[specs[f].name] = f
 		}
+		return names
+	}()
+)
+
+func named(from, to field) map[string]field {
+	names := map[string]field{}
+	for f := from; f <= to; f++ {
+		names[specs[f].name] = f
 	}
-	return event, geo
-}()
+	return names
+}

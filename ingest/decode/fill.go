@@ -27,12 +27,7 @@ func (d *Decoder) fill(rec *schema.Record, e *schema.Event) bool {
 			return d.refuse(r, f)
 		}
 	}
-	if d.has(gLat) != d.has(gLon) {
-		e.Geo.Lat, e.Geo.Lon = 0, 0
-	}
-	if e.Geo.HasPlace = d.has(gLat) && d.has(gLon); !e.Geo.HasPlace {
-		e.Geo.AccuracyKM = 0
-	}
+	d.settlePlace(&e.Geo)
 	if e.Outcome == schema.OutcomeUnknown {
 		e.Outcome = schema.OutcomeAccepted
 		if e.Status == 401 || e.Status == 403 {
@@ -59,13 +54,7 @@ func (d *Decoder) set(e *schema.Event, f field) Reason {
 	case fType:
 		return d.setType(e)
 	case fIP:
-		v, ok := d.text(f)
-		if !ok {
-			return WrongType
-		}
-		if e.IP, ok = parseAddress(v); !ok {
-			return BadValue
-		}
+		return d.setAddress(&e.IP, f)
 	case fUserAgent:
 		return d.setText(&e.UserAgent, f)
 	case fUser:
@@ -103,10 +92,7 @@ func (d *Decoder) set(e *schema.Event, f field) Reason {
 	case fOutcome:
 		return setEnum(d, &e.Outcome, f)
 	case fSensitive:
-		if k := d.at[f].kind; k != kTrue && k != kFalse {
-			return WrongType
-		}
-		e.Sensitive = d.at[f].kind == kTrue
+		return d.setBool(&e.Sensitive, f)
 	case fAuthTime:
 		return d.setTime(&e.AuthTime, f)
 	case fExpiresAt:
@@ -123,6 +109,13 @@ func (d *Decoder) set(e *schema.Event, f field) Reason {
 		return d.setGeo(&e.Geo, f)
 	}
 	return 0
+}
+
+// settlePlace drops what is only half a place.
+func (d *Decoder) settlePlace(g *schema.Geo) {
+	if g.HasPlace = d.has(gLat) && d.has(gLon); !g.HasPlace {
+		g.Lat, g.Lon, g.AccuracyKM = 0, 0, 0
+	}
 }
 
 func (d *Decoder) setGeo(g *schema.Geo, f field) Reason {

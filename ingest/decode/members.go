@@ -16,7 +16,7 @@ func (o *order) reset() {
 	}
 }
 
-// members reads the members of an event, an envelope or a geo object, whose brace is before i, into d.at: only where they stand.
+// members reads the members of an event, a sighting, an envelope, a geo or an agent object, whose brace is before i, into d.at: only where they stand.
 // What they mean is decided when all are known.
 func (d *Decoder) members(i, depth int, names map[string]field, expected *order) int {
 	if i = d.space(i); i < len(d.b) && d.b[i] == '}' {
@@ -89,6 +89,10 @@ func (d *Decoder) member(f field, i, depth int) int {
 	if f == fGeo && i < len(b) && b[i] == '{' {
 		d.at[f] = span{kind: kObject}
 		return d.members(i+1, depth+1, geoNames, &d.geoOrder)
+	}
+	if f == sAgent && i < len(b) && b[i] == '{' {
+		d.at[f] = span{kind: kObject}
+		return d.members(i+1, depth+1, agentNames, &d.agentOrder)
 	}
 	d.at[f], i = d.value(i, depth)
 	return i

@@ -87,7 +87,7 @@ func TestShortRawTokenIsOverwritten(t *testing.T) {
 // TestRejectsShowNothing damages records that hold the canary everywhere, and looks for it in what comes out.
 func TestRejectsShowNothing(t *testing.T) {
 	bad := []string{canary, `"` + canary + `"`, `{"` + canary + `":`, `["` + canary + `"]`, `{"` + canary + `":1,"` + canary + `":2}`, "{" + canary + "}", "\x00" + canary, "\xff" + canary}
-	for f := range numFields {
+	for f := range sKind {
 		name := specs[f].name
 		for _, v := range []string{`"` + canary + `"`, `"` + strings.Repeat(canary, 60) + `"`, `{"` + canary + `":"` + canary + `"}`, `["` + canary + `"]`, `"` + canary, `"\x` + canary + `"`, canary} {
 			member := `"` + name + `":` + v

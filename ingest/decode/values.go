@@ -2,6 +2,7 @@ package decode
 
 import (
 	"math"
+	"net/netip"
 
 	"github.com/hijackd/hijackd/schema"
 )
@@ -65,6 +66,26 @@ func setEnum[E ~uint8](d *Decoder, to *E, f field) Reason {
 		}
 	}
 	d.strange++
+	return 0
+}
+
+func (d *Decoder) setBool(to *bool, f field) Reason {
+	k := d.at[f].kind
+	if k != kTrue && k != kFalse {
+		return WrongType
+	}
+	*to = k == kTrue
+	return 0
+}
+
+func (d *Decoder) setAddress(to *netip.Addr, f field) Reason {
+	v, ok := d.text(f)
+	if !ok {
+		return WrongType
+	}
+	if *to, ok = parseAddress(v); !ok {
+		return BadValue
+	}
 	return 0
 }
 
