@@ -12,18 +12,18 @@ import (
 	"time"
 
 	"github.com/hijackd/hijackd/actions"
-	"github.com/hijackd/hijackd/detect"
+	"github.com/hijackd/hijackd/cmd/internal/judge"
 	"github.com/hijackd/hijackd/ingest/enrich"
 	"github.com/hijackd/hijackd/schema"
-	"github.com/hijackd/hijackd/store"
 )
 
 type backtestCommand struct {
 	configured
-	From   string    `required:"" placeholder:"EVENTS.ndjson|clickhouse" help:"File of events, one JSON object a line (- for standard input), or clickhouse for the stored ones."`
-	Since  time.Time `placeholder:"TIME" help:"First event time to judge, RFC 3339."`
-	Until  time.Time `placeholder:"TIME" help:"Event time to stop before, RFC 3339."`
-	Format string    `enum:"jsonl,text" default:"jsonl" help:"jsonl: one finding a line; text: a report."`
+	From    string    `required:"" placeholder:"EVENTS.ndjson|clickhouse" help:"File of events, one JSON object a line (- for standard input), or clickhouse for the stored ones."`
+	Since   time.Time `placeholder:"TIME" help:"First event time to judge, RFC 3339."`
+	Until   time.Time `placeholder:"TIME" help:"Event time to stop before, RFC 3339."`
+	Format  string    `enum:"jsonl,text" default:"jsonl" help:"jsonl: one finding, or one difference, a line; text: a report."`
+	Compare string    `placeholder:"FILE" help:"Another configuration: shows what appears and disappears with it."`
 }
 
 // Run judges events as the daemon would have, and acts on nothing.
@@ -35,51 +35,65 @@ func (c backtestCommand) Run(ctx context.Context, p *process) error {
 	if !c.Since.IsZero() && !c.Until.IsZero() && !c.Since.Before(c.Until) {
 		return usageError{errors.New("--since is not before --until")}
 	}
-	b, err := newBacktest(cfg)
-	if err != nil {
-		return usageError{err}
+	trials := []*trial{}
+	add := func(name string, cfg *Config) error {
+		t, err := newTrial(name, cfg)
+		if err != nil {
+			return usageError{err}
+		}
+		trials = append(trials, t)
+		return nil
 	}
+	if err := add(c.Config, cfg); err != nil {
+		return err
+	}
+	if c.Compare != "" {
+		other, err := configured{c.Compare}.load(p)
+		if err != nil {
+			return err
+		}
+		if err := add(c.Compare, other); err != nil {
+			return err
+		}
+	}
+	in := newInput(trials, c.Since, c.Until)
 	if c.From == "clickhouse" {
-		err = b.stored(ctx, cfg, c.since(), c.until())
+		err = in.stored(ctx, cfg)
 	} else {
-		err = b.file(ctx, p, cfg, c.From, c.since(), c.until())
+		err = in.file(ctx, p, cfg, c.From)
 	}
 	if err != nil {
 		return err
 	}
-	b.report(p.stderr)
-	findings := b.decided()
-	if c.Format == "text" {
-		return b.text(p.stdout, findings)
+	in.report(p.stderr)
+	verdicts := make([]*verdict, len(trials))
+	for i, t := range trials {
+		verdicts[i] = t.verdict()
 	}
-	return writeFindings(p.stdout, findings)
-}
-
-func (c backtestCommand) since() time.Time { return c.Since }
-
-func (c backtestCommand) until() time.Time {
-	if c.Until.IsZero() {
-		return time.Unix(0, math.MaxInt64)
+	switch {
+	case len(verdicts) == 2 && c.Format == "text":
+		return writeDifferences(p.stdout, in, verdicts[0], verdicts[1])
+	case len(verdicts) == 2:
+		return writeLines(p.stdout, differences(verdicts[0], verdicts[1]))
+	case c.Format == "text":
+		return verdicts[0].text(p.stdout, in)
 	}
-	return c.Until
+	return writeLines(p.stdout, verdicts[0].findings)
 }
 
-// backtest is one token lane without Kafka and without a store: the daemon's fold, rules and policy over events in a given order.
-type backtest struct {
-	tokens   *detect.Tokens
-	policy   *actions.Policy
-	lateness int64
-	out      detect.Output
-	found    map[string]schema.Finding
-
-	events, bad, late    int
-	earliest, latest, at int64 // event times; at is the greatest so far
+// trial is one configuration that judges the events.
+type trial struct {
+	name     string
+	judge    *judge.Judge
+	policy   *actions.Policy // as configured
+	enforced *actions.Policy // with policy.mode at enforce
+	modes    map[string]actions.Mode
+	ceiling  actions.Mode
+	lateness time.Duration
+	enricher *enrich.Enricher
 }
 
-// maxSymbols bounds the distinct texts of a backtest: about 100 MB of them at most.
-const maxSymbols = 1 << 20
-
-func newBacktest(cfg *Config) (*backtest, error) {
+func newTrial(name string, cfg *Config) (*trial, error) {
 	running, modes, err := cfg.rules()
 	if err != nil {
 		return nil, err
@@ -88,122 +102,92 @@ func newBacktest(cfg *Config) (*backtest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &backtest{
-		tokens: detect.NewTokens(detect.Options{
-			Rules: running, Lateness: cfg.Lateness, Budget: detect.NewBudget(math.MaxInt64), Keyer: schema.NewKeyer(), Symbols: detect.NewSymbols(maxSymbols),
-		}),
-		policy: policy, lateness: int64(cfg.Lateness), found: map[string]schema.Finding{}, earliest: math.MaxInt64,
-	}, nil
-}
-
-// file judges the lines of a file. Bad ones are named on standard error.
-func (b *backtest) file(ctx context.Context, p *process, cfg *Config, path string, since, until time.Time) error {
-	in, err := p.openInput(path)
+	raised := cfg.policy()
+	raised.Mode = actions.Enforce
+	enforced, err := actions.NewPolicy(raised, modes)
 	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }()
-	key, err := cfg.Fingerprint.key()
-	if err != nil {
-		return usageError{err}
-	}
-	d, err := newFileDecoder(key)
-	if err != nil {
-		return err
+		return nil, err
 	}
 	databases := enrich.NewDatabases(cfg.enrich(), slog.New(slog.DiscardHandler))
 	if err := databases.Load(); err != nil {
-		return usageError{err}
+		return nil, err
 	}
-	enricher := enrich.New(databases)
-	usable := 0
-	err = eachLine(in, func(number int, line []byte) error {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		var e schema.Event
-		if reject := d.decode(number, line, &e); reject != nil {
-			b.bad++
-			_, err := fmt.Fprintf(p.stderr, "line %d: %s\n", number, explain(reject))
-			return err
-		}
-		usable++
-		if at := time.Unix(0, e.Time); at.Before(since) || !at.Before(until) {
-			return nil
-		}
-		enricher.Enrich(&e)
-		b.judge(&e)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if usable == 0 {
-		return usageError{errors.New("no line is an event")}
-	}
-	return nil
+	return &trial{
+		name: name, judge: judge.New(judge.Options{Rules: running, Lateness: cfg.Lateness}), policy: policy, enforced: enforced,
+		modes: modes, ceiling: actions.Mode(cfg.Policy.Mode), lateness: cfg.Lateness, enricher: enrich.New(databases),
+	}, nil
 }
 
-// stored judges what ClickHouse holds.
-func (b *backtest) stored(ctx context.Context, cfg *Config, since, until time.Time) (err error) {
-	sc, stop, err := cfg.openStore(ctx)
-	if err != nil {
-		return err
+// verdict is what a configuration made of the events.
+type verdict struct {
+	*trial
+	findings []schema.Finding // with what is decided as configured, and what would be with every mode at enforce
+	enforced []schema.Finding // the same, decided with policy.mode at enforce and each rule in its own mode
+}
+
+func (t *trial) verdict() *verdict {
+	found, commands := t.judge.Finish()
+	return &verdict{t, judge.Decide(t.policy, found, commands), judge.Decide(t.enforced, found, commands)}
+}
+
+// input is the events that are judged, and what is counted of them.
+type input struct {
+	trials       []*trial
+	since, until time.Time
+	lateness     int64
+
+	events, bad, late    int
+	earliest, latest, at int64 // event times; at is the greatest so far
+	users                map[string]struct{}
+}
+
+func newInput(trials []*trial, since, until time.Time) *input {
+	if until.IsZero() {
+		until = time.Unix(0, math.MaxInt64)
 	}
-	defer func() { err = errors.Join(err, stop()) }()
-	db, err := store.Open(sc, enrich.ParseAgent)
-	if err != nil {
-		return usageError{err}
+	return &input{trials: trials, since: since, until: until, lateness: int64(trials[0].lateness), earliest: math.MaxInt64, users: map[string]struct{}{}}
+}
+
+// judge has each configuration judge one event. Fresh ones are still to be enriched by it.
+func (in *input) judge(e *schema.Event, fresh bool) {
+	if at := time.Unix(0, e.Time); at.Before(in.since) || !at.Before(in.until) || e.Type.IsNote() {
+		return
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	// Rows are found by the time of their record, which may be later than the event's by any lateness.
-	return db.History(ctx, since, time.Unix(0, math.MaxInt64), func(e *schema.Event) error {
-		if at := time.Unix(0, e.Time); !at.Before(since) && at.Before(until) {
-			b.judge(e)
+	in.events++
+	in.earliest, in.latest = min(in.earliest, e.Time), max(in.latest, e.Time)
+	if in.at = max(in.at, e.Time); e.Time < in.at-in.lateness {
+		in.late++
+	}
+	if _, known := in.users[e.User]; !known && e.User != "" {
+		in.users[string([]byte(e.User))] = struct{}{}
+	}
+	for _, t := range in.trials {
+		c := *e
+		if fresh {
+			t.enricher.Enrich(&c)
 		}
-		return nil
-	})
-}
-
-// judge folds one event and the notes that it causes.
-func (b *backtest) judge(e *schema.Event) {
-	if !e.Type.IsNote() {
-		b.events++
+		t.judge.Event(&c)
 	}
-	b.earliest, b.latest = min(b.earliest, e.Time), max(b.latest, e.Time)
-	if b.at = max(b.at, e.Time); e.Time < b.at-b.lateness {
-		b.late++
-	}
-	detect.RunOne(b.tokens, e, &b.out, func(f *schema.Finding) { detect.Merge(b.found, *f) })
-}
-
-// decided gives each finding its decision, by (time, id).
-func (b *backtest) decided() []schema.Finding {
-	findings := detect.Sorted(b.found)
-	for i := range findings {
-		f := &findings[i]
-		f.Decision, f.Would, f.Suppressed = b.policy.Decide(f)
-	}
-	return findings
 }
 
 // report says on standard error what the findings leave out.
-func (b *backtest) report(w io.Writer) {
-	if b.late > 0 {
-		_, _ = fmt.Fprintf(w, "judged on arrival, being more than %s late: %s\n", shortDuration(time.Duration(b.lateness)), counted(b.late, "event"))
+func (in *input) report(w io.Writer) {
+	if in.late > 0 {
+		_, _ = fmt.Fprintf(w, "judged on arrival, being more than %s late: %s\n", shortDuration(time.Duration(in.lateness)), counted(in.late, "event"))
 	}
-	if b.bad > 0 {
-		_, _ = fmt.Fprintf(w, "%s left out\n", counted(b.bad, "bad line"))
+	if in.bad > 0 {
+		_, _ = fmt.Fprintf(w, "%s left out\n", counted(in.bad, "bad line"))
 	}
 }
 
-func writeFindings(w io.Writer, findings []schema.Finding) error {
+// writeLines writes values as JSON, one a line.
+func writeLines[T any](w io.Writer, values []T) error {
 	out := bufio.NewWriter(w)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	for i := range findings {
-		if err := enc.Encode(&findings[i]); err != nil {
-			return fmt.Errorf("write finding %s: %w", findings[i].ID, err)
+	for i := range values {
+		if err := enc.Encode(&values[i]); err != nil {
+			return fmt.Errorf("write the result: %w", err)
 		}
 	}
 	return out.Flush()

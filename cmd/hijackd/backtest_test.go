@@ -132,7 +132,7 @@ func TestBacktestInputs(t *testing.T) {
 	}{
 		"nothing found":       {[]string{"--from=-"}, good, outcome{0, "", ""}},
 		"a file":              {[]string{"--from", file}, "", outcome{0, "", ""}},
-		"text":                {[]string{"--from=-", "--format=text"}, good, outcome{0, "1 event judged, from 2026-01-01 00:00:00Z to 2026-01-01 00:00:00Z\n0 findings\n", ""}},
+		"text":                {[]string{"--from=-", "--format=text"}, good, outcome{0, "1 event judged, from 2026-01-01 00:00:00Z to 2026-01-01 00:00:00Z: 1 token of 0 users\n0 findings\n", ""}},
 		"a bad line":          {[]string{"--from=-"}, "hunter2\n" + good, outcome{0, "", "line 1: bad-json: no JSON, or something after it\n1 bad line left out\n"}},
 		"no usable line":      {[]string{"--from=-"}, "hunter2\n", outcome{2, "", "hijackd: no line is an event\n"}},
 		"no line":             {[]string{"--from=-"}, "", outcome{2, "", "hijackd: no line is an event\n"}},
@@ -140,6 +140,9 @@ func TestBacktestInputs(t *testing.T) {
 		"no such file":        {[]string{"--from=testdata/none"}, "", outcome{2, "", "hijackd: testdata/none: no such file or directory\n"}},
 		"no source":           {nil, "", outcome{2, "", "missing flags: --from"}},
 		"unknown format":      {[]string{"--from=-", "--format=xml"}, good, outcome{2, "", "--format must be one of"}},
+		"no other":            {[]string{"--from=-", "--compare=testdata/none.yaml"}, good, outcome{2, "", "testdata/none.yaml"}},
+		"a bad other":         {[]string{"--from=-", "--compare", write(t, "o.yaml", "y: 1\n")}, good, outcome{2, "", "o.yaml:1: y: unknown key"}},
+		"no difference":       {[]string{"--from=-", "--compare", write(t, "same.yaml", "")}, good, outcome{0, "", ""}},
 		"backwards":           {[]string{"--from=-", "--since=2026-01-02T00:00:00Z", "--until=2026-01-01T00:00:00Z"}, good, outcome{2, "", "--since is not before --until"}},
 		"a bad database":      {[]string{"--from=-", "-c", "testdata/bad-geoip.yaml"}, good, outcome{2, "", "testdata/contract.yaml"}},
 		"a bad configuration": {[]string{"--from=-", "-c", write(t, "c.yaml", "x: 1\n")}, good, outcome{2, "", "c.yaml:1: x: unknown key"}},
@@ -164,28 +167,6 @@ func TestBacktestNeverShowsARawToken(t *testing.T) {
 		if got.code != 0 || !strings.Contains(got.stdout, "impossible-travel") || strings.Contains(got.stdout+got.stderr, canary) {
 			t.Errorf("exit %d\n%s%s", got.code, got.stdout, got.stderr)
 		}
-	}
-}
-
-func TestRulesCommand(t *testing.T) {
-	for _, rule := range []string{"impossible-travel", "parallel-use", "revoked-replay"} {
-		if list := invoke(t, "", nil, "rules"); list.code != 0 || !strings.Contains(list.stdout, rule) {
-			t.Errorf("the list lacks %s: %s", rule, list.stdout)
-		}
-		got := invoke(t, "", nil, "rules", rule)
-		for _, part := range []string{rule + " (version", "Why\n", "Method\n", "Keys\n", "rules." + rule + ".", "Response\n", "T1"} {
-			if got.code != 0 || !strings.Contains(got.stdout, part) {
-				t.Errorf("%s: no %q in\n%s", rule, part, got.stdout)
-			}
-		}
-		for line := range strings.Lines(got.stdout) {
-			if n := len([]rune(line)); n > ruleWidth+1 && strings.HasPrefix(line, "  ") {
-				t.Errorf("%s: %d columns: %s", rule, n, line)
-			}
-		}
-	}
-	if got := invoke(t, "", nil, "rules", "parallel-used"); got.code != 2 || !strings.Contains(got.stderr, "did you mean parallel-use?") {
-		t.Errorf("exit %d: %s", got.code, got.stderr)
 	}
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -10,30 +9,100 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hijackd/hijackd/actions"
 	"github.com/hijackd/hijackd/schema"
 )
 
-// text writes a report: what was judged, what was found by rule, and each finding with its arithmetic.
-func (b *backtest) text(w io.Writer, findings []schema.Finding) error {
+// text writes a report: what was judged, what was found by rule, what would be done, and each finding with its arithmetic.
+func (v *verdict) text(w io.Writer, in *input) error {
 	out := bufio.NewWriter(w)
-	_, _ = fmt.Fprintf(out, "%s judged", counted(b.events, "event"))
-	if b.events > 0 {
-		_, _ = fmt.Fprintf(out, ", from %s to %s", stamp(b.earliest), stamp(b.latest))
+	in.text(out, v.judge.Tokens())
+	_, _ = fmt.Fprintf(out, "%s\n", counted(len(v.findings), "finding"))
+	if len(v.findings) > 0 {
+		v.byRule(out)
+		v.outlook(out, in)
+		list(out, "users", top(v.findings, userOf))
+		list(out, "networks", top(v.findings, networkOf))
 	}
-	_, _ = fmt.Fprintf(out, "\n%s\n", counted(len(findings), "finding"))
-	type row struct{ rule, would string }
-	counts := map[row]int{}
-	for i := range findings {
-		counts[row{findings[i].Rule, string(findings[i].Would)}]++
-	}
-	rows := slices.SortedFunc(maps.Keys(counts), func(a, b row) int { return cmp.Or(cmp.Compare(a.rule, b.rule), cmp.Compare(a.would, b.would)) })
-	for _, r := range rows {
-		_, _ = fmt.Fprintf(out, "  %-20s %6d  would %s\n", r.rule, counts[r], r.would)
-	}
-	for i := range findings {
-		_, _ = fmt.Fprint(out, "\n"+describe(&findings[i]))
+	for i := range v.findings {
+		_, _ = fmt.Fprint(out, "\n"+describe(&v.findings[i]))
 	}
 	return out.Flush()
+}
+
+func (in *input) text(w io.Writer, tokens int) {
+	_, _ = fmt.Fprintf(w, "%s judged", counted(in.events, "event"))
+	if in.events > 0 {
+		_, _ = fmt.Fprintf(w, ", from %s to %s: %s of %s", stamp(in.earliest), stamp(in.latest), counted(tokens, "token"), counted(len(in.users), "user"))
+	}
+	_, _ = fmt.Fprintln(w)
+}
+
+// byRule writes a line per rule and severity.
+func (v *verdict) byRule(w io.Writer) {
+	_, _ = fmt.Fprintf(w, "\n  %-21s %-9s %-8s %8s  %-24s %s\n", "rule", "severity", "mode", "findings", "decision", "would")
+	for _, t := range v.tallies() {
+		_, _ = fmt.Fprintf(w, "  %-21s %-9s %-8s %8s  %-24s %s\n", t.rule, t.severity, t.mode, grouped(t.found), shares(t.decisions), shares(t.would))
+	}
+}
+
+// decisions in the order in which they are shown.
+var decisions = []schema.Decision{
+	schema.RevokeUser, schema.RevokeSession, schema.BlockIP, schema.StepUp, schema.Restrict, schema.Alert, schema.Observe,
+}
+
+func shares(counts map[schema.Decision]int) string {
+	var parts []string
+	for _, d := range decisions {
+		if n := counts[d]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", d, grouped(n)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// outlook says what would be done under three ceilings: the one configured, policy.mode at enforce, and every rule at enforce too.
+func (v *verdict) outlook(w io.Writer, in *input) {
+	_, _ = fmt.Fprintf(w, "\nWhat would be done\n")
+	line := func(how string, findings []schema.Finding) {
+		rs := revocations(findings)
+		_, _ = fmt.Fprintf(w, "  %-46s %s of %s, %s%s\n", how+":", counted(len(rs), "revocation"), counted(len(affected(rs)), "user"),
+			counted(alerts(findings), "alert"), in.daily(alerts(findings)))
+	}
+	line(fmt.Sprintf("as configured (policy.mode: %s)", v.ceiling), v.findings)
+	if v.ceiling != actions.Enforce {
+		line("with policy.mode: enforce, rules as configured", v.enforced)
+	}
+	most := slices.Clone(v.findings)
+	for i := range most {
+		most[i].Decision = most[i].Would
+	}
+	line("with every rule at enforce (\"would\")", most)
+	for i, r := range revocations(v.enforced) {
+		if i == 0 {
+			_, _ = fmt.Fprintf(w, "\nSessions to revoke with policy.mode: enforce\n")
+		}
+		_, _ = fmt.Fprintf(w, "  %s  %s  %s  %s\n", r.Time.UTC().Format("2006-01-02 15:04:05Z"), schema.CleanText(r.Token, 80), schema.CleanText(r.User, 80), r.Rule)
+	}
+}
+
+// daily is a count as a rate, where the events last for a day.
+func (in *input) daily(n int) string {
+	span := time.Duration(in.latest - in.earliest)
+	if span < 24*time.Hour || n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%.1f a day)", float64(n)/(span.Hours()/24))
+}
+
+func list(w io.Writer, what string, top []ranking) {
+	if len(top) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintf(w, "\nMost findings, by %s\n", strings.TrimSuffix(what, "s"))
+	for _, r := range top {
+		_, _ = fmt.Fprintf(w, "  %8s  %s\n", grouped(r.found), schema.CleanText(r.name, 80))
+	}
 }
 
 func stamp(ns int64) string { return time.Unix(0, ns).UTC().Format("2006-01-02 15:04:05Z") }
@@ -47,14 +116,32 @@ func describe(f *schema.Finding) string {
 	}
 	_, _ = fmt.Fprintf(&b, "%s  %s  %s  %s (%.2f)\n", f.Time.UTC().Format("2006-01-02 15:04:05.000Z"), f.Rule, f.Severity, sure, f.Confidence)
 	_, _ = fmt.Fprintf(&b, "  %s\n", schema.CleanText(f.Summary, 400))
-	who := []string{"token " + f.Token}
-	if f.User != "" {
-		who = append([]string{"user " + f.User}, who...)
-	}
-	_, _ = fmt.Fprintf(&b, "  %s\n", schema.CleanText(strings.Join(who, ", "), 400))
+	_, _ = fmt.Fprintf(&b, "  %s\n", schema.CleanText(about(f), 400))
 	_, _ = fmt.Fprintf(&b, "  decision %s, would %s%s\n", f.Decision, f.Would, suppressed(f))
 	_, _ = fmt.Fprintf(&b, "%s\n", wrap("because "+operands(f), "  ", ruleWidth))
 	return b.String()
+}
+
+// about names what a finding is about: its subject, its user, its token.
+func about(f *schema.Finding) string {
+	var who []string
+	if f.Scope != schema.ScopeToken && f.Scope != schema.ScopeUser {
+		who = append(who, string(f.Scope)+" "+f.Subject)
+	}
+	user := f.User
+	if f.Scope == schema.ScopeUser {
+		user = f.Subject
+	}
+	if user != "" {
+		who = append(who, "user "+user)
+	}
+	if f.Token != "" {
+		who = append(who, "token "+f.Token)
+	}
+	if len(f.Targets) > 0 {
+		who = append(who, counted(len(f.Targets), "token")+" to respond to")
+	}
+	return strings.Join(who, ", ")
 }
 
 func suppressed(f *schema.Finding) string {
@@ -64,7 +151,7 @@ func suppressed(f *schema.Finding) string {
 	return ", suppressed by " + f.Suppressed
 }
 
-// operands lists the numbers and words of a finding's evidence, sorted by name.
+// operands lists the numbers and words of a finding's evidence, sorted by name, and the signals that its confidence was made of.
 func operands(f *schema.Finding) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(f.Evidence)) {
@@ -80,6 +167,9 @@ func operands(f *schema.Finding) string {
 		default:
 			parts = append(parts, fmt.Sprintf("%s=%v", name, v))
 		}
+	}
+	for _, s := range f.Signals {
+		parts = append(parts, fmt.Sprintf("p(%s)=%.2g", s.Signal, s.P))
 	}
 	return strings.Join(parts, " ")
 }
