@@ -8,24 +8,17 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
-// History calls each for every stored event with a record time in [since, until), partition by partition in offset order, one event per
-// identity: what a lane of each partition met. A zero since or until is no bound. It stops at the first error of each.
+// History calls each for every stored event with a record time in [since, until), by record time and, where that is the same, partition and
+// offset, one event per identity: what lanes of all partitions met together. A zero since or until is no bound. It stops at the first
+// error of each. The server sorts on disk what is more than a gigabyte.
 func (db *DB) History(ctx context.Context, since, until time.Time, each func(*schema.Event) error) error {
-	where := between(since, until)
-	var partitions []int32
-	err := db.conn.QueryRow(ctx, "SELECT arraySort(groupUniqArray(partition)) FROM session_events WHERE "+where).Scan(&partitions)
+	rows, err := db.conn.Query(ctx, fmt.Sprintf("SELECT %s FROM session_events FINAL WHERE %s ORDER BY record_time, partition, version DESC "+
+		"SETTINGS max_bytes_before_external_sort = 1000000000", eventColumnList, between(since, until)))
 	if err != nil {
-		return fmt.Errorf("read partitions: %w", err)
+		return fmt.Errorf("read history: %w", err)
 	}
-	for _, p := range partitions {
-		rows, err := db.conn.Query(ctx, fmt.Sprintf("SELECT %s FROM session_events FINAL WHERE partition = %d AND %s ORDER BY version DESC "+
-			"SETTINGS max_bytes_before_external_sort = 1000000000", eventColumnList, p, where))
-		if err != nil {
-			return fmt.Errorf("read partition %d: %w", p, err)
-		}
-		if err := db.read(ctx, rows, each); err != nil {
-			return fmt.Errorf("read partition %d: %w", p, err)
-		}
+	if err := db.read(ctx, rows, each); err != nil {
+		return fmt.Errorf("read history: %w", err)
 	}
 	return nil
 }

@@ -158,7 +158,7 @@ func TestSeen(t *testing.T) {
 	}
 }
 
-// History gives a backtest what the lanes met: each partition in its order, no identity twice.
+// History gives a backtest what the lanes met: all partitions together by record time, each in its order, no identity twice.
 func TestHistory(t *testing.T) {
 	db := newDB(t)
 	e := running(t, db, EventsDefaults())
@@ -171,7 +171,7 @@ func TestHistory(t *testing.T) {
 	put(t, e, append(slices.Clone(es), again)...)
 	put(t, e, es[:100]...)
 	since, until := time.Unix(0, es[1000].RecordTime), time.Unix(0, es[8000].RecordTime)
-	last := map[int32]int64{0: -1, 1: -1, 2: -1}
+	last, latest := map[int32]int64{0: -1, 1: -1, 2: -1}, int64(0)
 	n := 0
 	err := db.History(t.Context(), since, until, func(x *schema.Event) error {
 		if x.Offset <= last[x.Partition] {
@@ -180,7 +180,10 @@ func TestHistory(t *testing.T) {
 		if want := es[x.Offset]; x.ID != want.ID || x.UserAgent != want.UserAgent {
 			t.Fatalf("offset %d has the contents of another", x.Offset)
 		}
-		last[x.Partition] = x.Offset
+		if x.RecordTime < latest {
+			t.Fatalf("offset %d of partition %d goes back in time", x.Offset, x.Partition)
+		}
+		last[x.Partition], latest = x.Offset, x.RecordTime
 		n++
 		return nil
 	})
