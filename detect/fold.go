@@ -21,8 +21,11 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 			s.look = look
 		}
 	}
-	if e.Type == schema.SessionStarted {
+	switch e.Type {
+	case schema.SessionStarted:
 		u.flags |= useStart
+	case schema.SessionRotated:
+		u.flags |= useRotation
 	}
 	added := t.add(s, &u)
 	if !added {
@@ -112,8 +115,11 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 	if kind != Started {
 		s.flags |= sessionEnded
 	}
-	if kind == Ended || kind == Revoked || kind == RotatedOut {
-		t.sightEnd(s, e, kind, out)
+	if !t.loading {
+		t.sightEnd(s, e, kind, e.Time, e.ID, out)
+	}
+	if named && (s.flags&sessionHasUse != 0 && e.Time <= s.newest || s.flags&sessionEnded != 0) && t.newlyNamed(s, e, who) {
+		t.sightAgain(s, e, out)
 	}
 	if s.flags&sessionEnded == 0 {
 		return

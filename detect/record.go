@@ -37,6 +37,7 @@ const (
 	sessionEnded                // it has a mark other than a start
 	sessionThinned              // uses were dropped that might matter
 	sessionAccepted             // it has an accepted use
+	sessionTold                 // the newest use was accepted, and whoever it concerns was told of its vantage in its cell
 )
 
 // vantage is where and how a token is used. Each address is one of its own; rules decide which are equivalent.
@@ -106,6 +107,7 @@ const (
 	useRejected  = 1 << iota
 	useInherited // of a token that this one replaced
 	useStart     // session.started
+	useRotation  // session.rotated: the token goes on for another one
 )
 
 const usesPerChunk = 4

@@ -226,6 +226,9 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 	if len(fresh) == 0 && !changed && !named {
 		return
 	}
+	if named {
+		t.sightAgain(s, e, out)
+	}
 	view := t.spread(s, e.Tenant, e.Token)
 	t.settle(s)
 	view.From, view.To = 0, len(view.Uses)

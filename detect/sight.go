@@ -1,7 +1,9 @@
 package detect
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/hijackd/hijackd/schema"
 )
@@ -15,7 +17,16 @@ const SightingCell = int64(10 * 60 * 1e9)
 
 // sight tells of a use that was just added. before is the session as it was.
 func (t *Tokens) sight(s, before *session, e *schema.Event, u *use, late, named bool, out *Output) {
-	if u.vantage == noVantage || t.loading {
+	if t.loading {
+		return
+	}
+	if named && (late || s.flags&sessionEnded != 0) && t.newlyNamed(s, e, u.actor) {
+		defer t.sightAgain(s, e, out) // whose token it was then is known only now
+	}
+	if !late || named {
+		s.flags &^= sessionTold
+	}
+	if u.vantage == noVantage {
 		return
 	}
 	if u.flags&useRejected != 0 {
@@ -25,28 +36,37 @@ func (t *Tokens) sight(s, before *session, e *schema.Event, u *use, late, named 
 		return
 	}
 	s.flags |= sessionAccepted
-	cell := floorDiv(u.at(), SightingCell)
-	turn := e.Type == schema.SessionStarted || e.Type == schema.SessionRotated
-	if !late && !turn && u.vantage == before.vantage && before.flags&sessionAccepted != 0 && floorDiv(before.newest, SightingCell) == cell {
+	if !late {
+		s.flags |= sessionTold
+	}
+	turn := u.flags&(useStart|useRotation) != 0
+	if !late && !named && !turn && u.vantage == before.vantage && before.flags&sessionTold != 0 &&
+		floorDiv(before.newest, SightingCell) == floorDiv(u.at(), SightingCell) {
 		return
 	}
 	if before.flags&sessionAccepted == 0 && before.flags&sessionHasUse != 0 {
 		t.sightKnown(s, e, u, out)
 	}
-	place, next := t.placed(s, u)
+	at := t.place(s, u)
 	if turn {
-		place = max(place, firstInCell)
+		for scope := range at.standing {
+			at.standing[scope] = max(at.standing[scope], firstInCell)
+		}
 	}
-	t.tell(s, e, u, place, out)
-	if place == firstOfAll && next != nil {
-		t.tell(s, e, next, t.relation(s, next), out)
-	}
-	if named && late {
-		t.sightAgain(s, e, out) // whose token it was then is known only now
+	t.tell(s, e, u, at.standing, false, out)
+	for scope, next := range at.next {
+		for i, o := range next {
+			if o == nil || at.standing[scope] < [...]standing{firstOfAll, firstHere}[i] {
+				continue
+			}
+			var now [audiences]standing
+			now[scope] = max(t.place(s, o).standing[scope], firstInCell)
+			t.tell(s, e, o, now, true, out)
+		}
 	}
 }
 
-// standing is how a use stands among the uses of its token.
+// standing is how a use stands among the uses of its token that concern one audience.
 type standing uint8
 
 const (
@@ -56,9 +76,33 @@ const (
 	firstOfAll
 )
 
-// placed says how an accepted use stands; next is, for the first of all, the use that was the first before.
-func (t *Tokens) placed(s *session, u *use) (place standing, next *use) {
-	cell, first, here := floorDiv(u.at(), SightingCell), true, true
+// Audiences of sightings.
+const (
+	toNetwork = iota
+	toUser    // of the uses that are known to be the user's
+	toSession
+	audiences
+)
+
+func (p standing) kind() schema.SightingKind {
+	switch p {
+	case firstOfAll:
+		return schema.SightingBorn
+	case firstHere:
+		return schema.SightingMoved
+	}
+	return schema.SightingUsed
+}
+
+// placing is how a use stands, and which uses were the first of all and the first at its vantage before it.
+type placing struct {
+	standing [audiences]standing
+	next     [audiences][2]*use
+}
+
+func (t *Tokens) place(s *session, u *use) (p placing) {
+	user, session := t.whose(s, u)
+	ranks := [audiences]rank{}
 	for r := s.uses; r != 0; r = t.uses.at(r).next {
 		c := t.uses.at(r)
 		for i := range c.n {
@@ -66,47 +110,89 @@ func (t *Tokens) placed(s *session, u *use) (place standing, next *use) {
 			if o.flags&(useRejected|useInherited) != 0 || o.vantage == noVantage || o.id == u.id && o.kind == u.kind {
 				continue
 			}
-			if !t.before(o, u) {
-				if next == nil || t.before(o, next) {
-					next = o
-				}
+			t.rank(&ranks[toNetwork], o, u)
+			if user == "" && session == "" {
 				continue
 			}
-			if o.vantage == u.vantage && floorDiv(o.at(), SightingCell) == cell {
-				return seenBefore, nil
+			by, under := t.whose(s, o)
+			if by == user {
+				t.rank(&ranks[toUser], o, u)
 			}
-			first, here = false, here && o.vantage != u.vantage
+			if under == session {
+				t.rank(&ranks[toSession], o, u)
+			}
 		}
 	}
-	switch {
-	case first:
-		return firstOfAll, next
-	case here:
-		return firstHere, nil
+	concerned := [audiences]bool{true, user != "", session != ""}
+	for scope := range ranks {
+		if concerned[scope] {
+			p.standing[scope], p.next[scope] = ranks[scope].standing(), ranks[scope].next
+		}
 	}
-	return firstInCell, nil
+	return p
 }
 
-func (t *Tokens) relation(s *session, u *use) standing {
-	place, _ := t.placed(s, u)
-	return place
+// rank is what is known of a use's standing so far.
+type rank struct {
+	older, here, seen bool    // there is an older use; at the vantage; in its cell
+	next              [2]*use // the next use, and the next at the vantage
 }
 
-// tell makes the sightings of one use.
-func (t *Tokens) tell(s *session, e *schema.Event, u *use, place standing, out *Output) {
-	if place == seenBefore {
+func (t *Tokens) rank(k *rank, o, u *use) {
+	if !t.before(o, u) {
+		if k.next[0] == nil || t.before(o, k.next[0]) {
+			k.next[0] = o
+		}
+		if o.vantage == u.vantage && (k.next[1] == nil || t.before(o, k.next[1])) {
+			k.next[1] = o
+		}
 		return
 	}
-	kind := map[standing]schema.SightingKind{firstInCell: schema.SightingUsed, firstHere: schema.SightingMoved, firstOfAll: schema.SightingBorn}[place]
+	k.older = true
+	if o.vantage == u.vantage {
+		k.here = true
+		k.seen = k.seen || floorDiv(o.at(), SightingCell) == floorDiv(u.at(), SightingCell)
+	}
+}
+
+func (k *rank) standing() standing {
+	switch {
+	case k.seen:
+		return seenBefore
+	case !k.older:
+		return firstOfAll
+	case !k.here:
+		return firstHere
+	}
+	return firstInCell
+}
+
+// whose is who used the token and under which session, as far as was said up to then.
+func (t *Tokens) whose(s *session, u *use) (user, session string) {
+	var f schema.Finding
+	t.view.actors = s.actors
+	t.name(&f, u.actor)
+	t.named(&f, u.at()-int64(time.Millisecond)) // times of names are rounded up
+	return f.User, f.Session
+}
+
+// tell makes the sightings of one use: a correction goes to whoever was told otherwise.
+func (t *Tokens) tell(s *session, e *schema.Event, u *use, at [audiences]standing, correction bool, out *Output) {
+	if at == [audiences]standing{} {
+		return
+	}
 	g := t.sighting(s, e, u)
-	g.Kind, g.Rotated = kind, e.Type == schema.SessionRotated && g.EventID == e.ID
-	if g.User != "" {
+	turn := g.Started || g.Rotated || correction
+	if at[toUser] != seenBefore && g.User != "" {
+		g.Kind = at[toUser].kind()
 		t.tellTo(g, schema.ScopeUser, g.User, out)
 	}
-	if place >= firstHere {
+	if at[toNetwork] >= firstHere || at[toNetwork] != seenBefore && turn {
+		g.Kind = at[toNetwork].kind()
 		t.tellTo(g, schema.ScopeNetwork, schema.Network(g.IP).String(), out)
 	}
-	if (place == firstOfAll || g.Started || g.Rotated) && g.Session != "" {
+	if g.Session != "" && (at[toSession] == firstOfAll || at[toSession] != seenBefore && turn) {
+		g.Kind = at[toSession].kind()
 		t.tellTo(g, schema.ScopeSession, g.Session, out)
 	}
 }
@@ -121,7 +207,7 @@ func (t *Tokens) tellTo(g schema.Sighting, scope schema.Scope, subject string, o
 func (t *Tokens) sighting(s *session, e *schema.Event, u *use) schema.Sighting {
 	g := schema.Sighting{
 		Tenant: strings.Clone(e.Tenant), Token: strings.Clone(e.Token), Lane: e.Partition, Time: u.at(), EventID: t.idText(eventID{u.id, u.kind}),
-		Epoch: t.epochAt(s, e, u), Started: u.flags&useStart != 0, Rejected: u.flags&useRejected != 0,
+		Epoch: t.epochAt(s, e, u), Started: u.flags&useStart != 0, Rotated: u.flags&useRotation != 0, Rejected: u.flags&useRejected != 0,
 	}
 	for r := s.vantages; r != 0; r = t.vantages.at(r).next {
 		if p := t.vantages.at(r); p.number == u.vantage {
@@ -132,8 +218,8 @@ func (t *Tokens) sighting(s *session, e *schema.Event, u *use) schema.Sighting {
 	var f schema.Finding
 	t.view.actors = s.actors
 	t.name(&f, u.actor)
-	t.named(&f, u.at())
-	g.User, g.Session, g.App = f.User, f.Session, f.App
+	g.App = f.App
+	g.User, g.Session = t.whose(s, u)
 	return g
 }
 
@@ -145,17 +231,34 @@ func (t *Tokens) epochAt(s *session, e *schema.Event, u *use) int {
 	return t.spread(s, e.Tenant, e.Token).Epoch(u.at(), t.idText(eventID{u.id, u.kind}))
 }
 
-// sightAgain tells of every use that is first at its vantage in its cell: its user was not known when it came.
+// newlyNamed reports whether an event names a user or a session that nothing named up to its time.
+func (t *Tokens) newlyNamed(s *session, e *schema.Event, who uint8) bool {
+	user, session := e.User != "", e.Session != ""
+	for r := s.actors; r != 0; r = t.actors.at(r).next {
+		if a := t.actors.at(r); a.number != who && a.since() <= millis(e.Time) {
+			user = user && !t.texts.equal(a.user, e.User)
+			session = session && !t.texts.equal(a.session, e.Session)
+		}
+	}
+	return user || session
+}
+
+// sightAgain tells the user of every use that is first at its vantage in its cell: it was not known whose they were when they came.
 func (t *Tokens) sightAgain(s *session, e *schema.Event, out *Output) {
-	for _, u := range append([]use(nil), t.sorted(s)...) {
+	if t.loading {
+		return
+	}
+	for _, u := range slices.Clone(t.sorted(s)) {
 		if u.flags&(useRejected|useInherited) != 0 || u.vantage == noVantage {
 			continue
 		}
-		place := t.relation(s, &u)
-		if u.flags&useStart != 0 {
-			place = max(place, firstInCell)
-		}
-		t.tell(s, e, &u, place, out)
+		at := t.place(s, &u).standing
+		at[toNetwork], at[toUser], at[toSession] = seenBefore, max(at[toUser], firstInCell), max(at[toSession], firstInCell)
+		t.tell(s, e, &u, at, true, out) // which of them was told to be the first is not kept
+	}
+	for r := s.marks; r != 0; r = t.marks.at(r).next {
+		m := t.marks.at(r)
+		t.sightEnd(s, e, MarkKind(m.kind), m.time, t.idText(eventID{m.id, m.idk}), out)
 	}
 }
 
@@ -176,7 +279,7 @@ func (t *Tokens) sightRejected(s *session, e *schema.Event, u *use, out *Output)
 
 // sightKnown corrects what networks were told of a token's rejections, now that it was accepted before them.
 func (t *Tokens) sightKnown(s *session, e *schema.Event, u *use, out *Output) {
-	for _, o := range append([]use(nil), t.sorted(s)...) {
+	for _, o := range slices.Clone(t.sorted(s)) {
 		if o.flags&useRejected != 0 && o.vantage != noVantage && t.before(u, &o) {
 			g := t.sighting(s, e, &o)
 			g.Kind = schema.SightingKnown
@@ -186,21 +289,21 @@ func (t *Tokens) sightKnown(s *session, e *schema.Event, u *use, out *Output) {
 }
 
 // sightEnd tells a user that a token of theirs is gone.
-func (t *Tokens) sightEnd(s *session, e *schema.Event, kind MarkKind, out *Output) {
-	if t.loading {
-		return
-	}
-	as := schema.SightingEnded
-	if kind == Revoked {
-		as = schema.SightingRevoked
-	}
+func (t *Tokens) sightEnd(s *session, e *schema.Event, kind MarkKind, at int64, id string, out *Output) {
 	g := schema.Sighting{
-		Kind: as, Tenant: strings.Clone(e.Tenant), Token: strings.Clone(e.Token), Lane: e.Partition, Time: e.Time, EventID: strings.Clone(e.ID),
+		Kind: schema.SightingEnded, Tenant: strings.Clone(e.Tenant), Token: strings.Clone(e.Token), Lane: e.Partition, Time: at, EventID: strings.Clone(id),
 		Rotated: kind == RotatedOut,
 	}
-	f := schema.Finding{User: strings.Clone(e.User), Session: strings.Clone(e.Session)}
+	switch kind {
+	case Revoked:
+		g.Kind = schema.SightingRevoked
+	case Ended, RotatedOut:
+	default:
+		return
+	}
+	var f schema.Finding
 	t.view.actors = s.actors
-	t.named(&f, e.Time)
+	t.named(&f, at)
 	g.User, g.Session = f.User, f.Session
 	if g.User != "" {
 		t.tellTo(g, schema.ScopeUser, g.User, out)
