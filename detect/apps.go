@@ -19,3 +19,15 @@ type apps struct{}
 func newApps(Options) *apps { return &apps{} }
 
 func (a *apps) fold(e *schema.Sighting, out *Output) {}
+
+func (a *apps) has(k schema.Key) bool { return false }
+
+func (a *apps) load(k schema.Key, history []*schema.Sighting, complete bool) {}
+
+func (a *apps) stored(before int64) {}
+
+func (a *apps) pressed() bool { return false }
+
+func (a *apps) len() int { return 0 }
+
+func (a *apps) close() {}
