@@ -10,4 +10,7 @@ type faults struct {
 	dispatchBeforeDurable bool          // call before the decision is in the log
 	lastWins              bool          // of an action's records believe the last
 	countDelivered        bool          // limits count deliveries alone
+	arrivalOrder          bool          // add up what has arrived, and never decide again
+	kindsAddUp            bool          // two signals of one kind count twice
+	targetsApart          bool          // a revocation that several findings ask for has an id for each
 }

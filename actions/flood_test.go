@@ -74,9 +74,9 @@ func BenchmarkHeld(b *testing.B) {
 	for i := range b.N {
 		x := conclusive(fmt.Sprint("h1:k1:", i))
 		o := f.Finding(time.Unix(int64(i), 0), x)
-		f.forget(o.Alert)
-		f.Settle(time.Unix(int64(i), 0), o.Action)
-		f.entries[o.Action.ID].compact()
+		f.forget(o.Alerts[0])
+		f.Settle(time.Unix(int64(i), 0), o.Actions[0])
+		f.entries[o.Actions[0].ID].compact()
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)

@@ -1,6 +1,8 @@
 package actions
 
 import (
+	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,7 +15,8 @@ import (
 type Fold struct {
 	policy  *Policy
 	faults  faults
-	known   known
+	recent  recent
+	pools   pools
 	entries map[string]*entry
 	tenants map[string]*spending
 	held    int
@@ -38,42 +41,101 @@ type entry struct {
 	said     time.Time // record time of that one
 }
 
-// Outcome is what one finding causes. Each part is nil where there is nothing new.
+// Outcome is what one signal causes.
 type Outcome struct {
-	Finding *schema.Finding // decided; nil where a version at least as strong is known
-	Action  *schema.Action  // pending or held
-	Alert   *Alert
+	Findings []schema.Finding // decided, for the first time or otherwise than before
+	Actions  []*schema.Action // pending or held
+	Alerts   []*Alert
 }
 
 // NewFold returns an empty fold.
 func NewFold(p *Policy) *Fold {
-	return &Fold{policy: p, known: newKnown(), entries: map[string]*entry{}, tenants: map[string]*spending{}}
+	return &Fold{policy: p, recent: newRecent(), pools: newPools(), entries: map[string]*entry{}, tenants: map[string]*spending{}}
 }
 
-// Finding folds one finding and decides on it at a record time.
-func (f *Fold) Finding(at time.Time, x *schema.Finding) Outcome {
-	if !f.known.stronger(at, x) {
-		return Outcome{}
-	}
-	c := *x
-	c.Decision, c.Would, c.Suppressed = f.policy.Decide(&c)
-	out := Outcome{Finding: &c}
-	if c.Decision == schema.RevokeSession {
-		out.Action = f.revoke(at, &c)
-	}
-	if c.Decision != schema.Observe {
-		out.Alert = f.alert(&Alert{ID: c.ID, Finding: shown(&c)})
+// Finding folds one finding at a record time and decides on it. Others are decided on again where it adds to them, and are told where
+// that makes a difference. What was done stays done.
+func (f *Fold) Finding(at time.Time, x *schema.Finding) (out Outcome) {
+	for _, h := range f.decide(at, x) {
+		f.cause(at, h, &out)
 	}
 	return out
 }
 
 // Remember folds a finding that was decided on before.
-func (f *Fold) Remember(at time.Time, x *schema.Finding) { f.known.stronger(at, x) }
+func (f *Fold) Remember(at time.Time, x *schema.Finding) { f.decide(at, x) }
 
-// revoke makes the action that a finding asks for, unless the token's present life has one.
-func (f *Fold) revoke(at time.Time, x *schema.Finding) *schema.Action {
-	epoch := strconv.Itoa(x.Epoch)
-	id := schema.ActionID(x.Tenant, x.Token, string(schema.RevokeSession), epoch)
+// cause adds what a decision causes.
+func (f *Fold) cause(at time.Time, h *held, out *Outcome) {
+	c := h.told.on(h.finding)
+	out.Findings = append(out.Findings, c)
+	for i := range h.told.revoke {
+		if a := f.revoke(at, &c, &h.told.revoke[i]); a != nil {
+			out.Actions = append(out.Actions, a)
+		}
+	}
+	if c.Decision != schema.Observe {
+		if a := f.alert(&Alert{ID: c.ID, Finding: shown(&c)}); a != nil {
+			out.Alerts = append(out.Alerts, a)
+		}
+	}
+}
+
+// setPolicy replaces the policy. What was seen under the old one is decided on again when it comes again.
+func (f *Fold) setPolicy(p *Policy) {
+	f.policy = p
+	for _, h := range f.recent.findings {
+		h.told = nil
+	}
+}
+
+// Pool folds an egress that turned out to be shared, and returns it where that is news. The findings that it suppresses are told again
+// even where they are known to be suppressed: a crash may have come between the record of the pool and theirs.
+func (f *Fold) Pool(at time.Time, c *schema.Command) (p pool, news bool, out Outcome) {
+	p, ok := readPool(c)
+	if !ok {
+		return p, false, out
+	}
+	news = f.pools.learn(p)
+	for _, h := range f.suppressed(p) {
+		f.cause(at, h, &out)
+	}
+	return p, news, out
+}
+
+// suppressed decides again on what a pool suppresses, and on what that added to.
+func (f *Fold) suppressed(p pool) []*held {
+	var hs []*held
+	for _, h := range f.recent.findings {
+		if !p.Network.Contains(unmapped(h.finding.From)) && !p.Network.Contains(unmapped(h.finding.To)) {
+			continue
+		}
+		if h.pool = f.pools.suppress(h.finding); h.pool != "" {
+			if h.whole {
+				h.told = nil
+			}
+			hs = f.recent.later(h, hs)
+		}
+	}
+	slices.SortFunc(hs, compareHeld)
+	hs = slices.CompactFunc(hs, func(a, b *held) bool { return a == b })
+	return slices.DeleteFunc(hs, func(h *held) bool { return !f.redecide(h) })
+}
+
+func unmapped(e *schema.End) netip.Addr {
+	if e == nil {
+		return netip.Addr{}
+	}
+	return e.IP.Unmap()
+}
+
+// revoke makes the action that a finding asks for of one token, unless the token's present life has one.
+func (f *Fold) revoke(at time.Time, x *schema.Finding, r *revocation) *schema.Action {
+	t, epoch := &r.target, strconv.Itoa(r.target.Epoch)
+	id := schema.ActionID(x.Tenant, t.Token, string(schema.RevokeSession), epoch)
+	if f.faults.targetsApart && len(x.Targets) > 0 {
+		id = schema.ActionID(x.Tenant, t.Token, x.ID, epoch)
+	}
 	if f.faults.randomIDs != nil {
 		id = f.faults.randomIDs()
 	}
@@ -81,9 +143,12 @@ func (f *Fold) revoke(at time.Time, x *schema.Finding) *schema.Action {
 		return nil
 	}
 	a := &schema.Action{
-		ID: id, Action: schema.RevokeSession, State: schema.ActionPending, Tenant: x.Tenant, Subject: x.Token, Epoch: epoch,
-		Token: x.Token, Session: x.Session, User: x.User, Partition: x.Partition, Reason: x.Rule, Risk: x.Confidence,
+		ID: id, Action: schema.RevokeSession, State: schema.ActionPending, Tenant: x.Tenant, Subject: t.Token, Epoch: epoch,
+		Token: t.Token, Session: t.Session, User: t.User, Partition: t.Partition, Reason: x.Rule, Risk: r.risk,
 		Mode: string(Enforce), Findings: []schema.Finding{brief(x)}, DecidedAt: at,
+	}
+	for _, o := range r.with {
+		a.Findings = append(a.Findings, brief(o))
 	}
 	if f.over(x.Tenant, at) {
 		a.State = schema.ActionHeld

@@ -26,7 +26,7 @@ func limited(t testing.TB, perMinute, perHour int) *Fold {
 func decide(f *Fold, at time.Time, token, tenant string) *schema.Action {
 	x := conclusive(token)
 	x.Tenant, x.ID = tenant, schema.FindingID(tenant, x.Rule, x.Scope, token, 0, "a|b")
-	return f.Finding(at, x).Action
+	return f.Finding(at, x).Actions[0]
 }
 
 func delivered(a *schema.Action) *schema.Action {
@@ -124,11 +124,11 @@ func TestOrderOfVersionsMakesNoDifference(t *testing.T) {
 			ids, last = map[string]int{}, map[string]schema.Finding{}
 			for _, f := range fs {
 				o := fold.Finding(at0, f)
-				if o.Finding != nil {
-					last[f.ID] = *o.Finding
+				for _, x := range o.Findings {
+					last[x.ID] = x
 				}
-				if o.Action != nil {
-					ids[o.Action.ID]++
+				for _, a := range o.Actions {
+					ids[a.ID]++
 				}
 			}
 			return ids, last

@@ -74,6 +74,8 @@ func (j *journal) admit(offset int64, at time.Time, r *record) *entry {
 		j.raw = *r.Opening
 	case r.Filed != nil:
 		j.filed = max(j.filed, *r.Filed)
+	case r.Pool != nil:
+		j.fold.pools.said(at, *r.Pool)
 	default:
 		return j.fold.apply(offset, at, r)
 	}
@@ -107,7 +109,7 @@ func (j *journal) write(ctx context.Context, rs []*record, each func(*entry)) er
 		return err
 	}
 	for _, r := range rs {
-		if e := j.fold.entries[r.id()]; r.id() != "" && (e == nil || e.state < r.state()) {
+		if e := j.fold.entries[r.id()]; r.id() != "" && (e == nil || e.state < r.state()) || r.Pool != nil && !j.fold.pools.has(*r.Pool) {
 			return errWriteLost
 		}
 	}

@@ -109,6 +109,9 @@ func (f *Fold) ordered() []*entry {
 // ended long ago. At takeover age keeps owners that follow each other quickly from filling the log.
 func (r *Response) restate(ctx context.Context, age time.Duration) error {
 	r.restated = r.deps.Now()
+	if err := r.journal.write(ctx, r.fold.pools.unsaid(r.restated, age), r.changed); err != nil {
+		return err
+	}
 	var es []*entry
 	for _, e := range r.fold.ordered() {
 		switch old := r.restated.Sub(e.said); {

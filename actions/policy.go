@@ -9,7 +9,7 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
-// Policy decides on findings. It is a value: it reads no clock and remembers nothing.
+// Policy is what rules may do, and to whom nothing is done. It is a value: it reads no clock and remembers nothing.
 type Policy struct {
 	cfg      Config
 	modes    map[string]Mode
@@ -31,7 +31,7 @@ func NewPolicy(cfg Config, rules map[string]Mode) (*Policy, error) {
 	}
 	p := &Policy{cfg: cfg, modes: maps.Clone(rules), users: map[string]bool{}, tokens: map[string]bool{}}
 	for _, u := range cfg.NeverRevoke.Users {
-		p.users[u] = true
+		p.users[u] = u != ""
 	}
 	for _, t := range cfg.NeverRevoke.Tokens {
 		p.tokens[t] = true
@@ -49,47 +49,19 @@ func (p *Policy) Mode(rule string) Mode {
 	return m.Under(p.cfg.Mode)
 }
 
-// Decide returns the decision on a finding, the decision with every mode at enforce, and what suppressed a revocation if something
-// did. The finding is judged by itself; risk that several weak findings add up to will be an operand of wants.
+// Decide returns the decision on a finding by itself, the decision with every mode at enforce, and what suppressed a revocation if
+// something did.
 func (p *Policy) Decide(f *schema.Finding) (decision, would schema.Decision, suppressed string) {
-	would = wants(f)
-	if would == schema.RevokeSession {
-		if suppressed = p.exempt(f); suppressed != "" {
-			would = schema.Alert
-		}
-	}
-	if would == schema.Observe {
-		return would, would, ""
-	}
-	switch p.Mode(f.Rule) {
-	case Enforce:
-		decision = would
-	case Warn:
-		decision = schema.Alert
-	default:
-		decision = schema.Observe
-	}
-	return decision, would, suppressed
+	d := DecideAll(p, []schema.Finding{*f}, nil)[0]
+	return d.Decision, d.Would, d.Suppressed
 }
 
-// wants is the response that a finding deserves. What was judged without the token's history never costs a session, and neither
-// does a finding that names no token to revoke.
-func wants(f *schema.Finding) schema.Decision {
-	if f.Confidence == 0 && f.Informed > 0 {
-		return schema.Observe // withdrawn: a late event showed that there was nothing to find
-	}
-	if f.Conclusive && !f.WithoutHistory && f.Token != "" {
-		return schema.RevokeSession
-	}
-	return schema.Alert
-}
-
-// exempt names the entry list of never_revoke that covers a finding, or is empty.
-func (p *Policy) exempt(f *schema.Finding) string {
+// exempt names the entry list of never_revoke that covers a finding's target, or is empty.
+func (p *Policy) exempt(f *schema.Finding, t *schema.Target) string {
 	switch {
-	case f.User != "" && p.users[f.User]:
+	case p.users[t.User] || p.users[f.User]:
 		return "never_revoke.users"
-	case p.tokens[f.Token]:
+	case p.tokens[t.Token]:
 		return "never_revoke.tokens"
 	}
 	for _, end := range []*schema.End{f.From, f.To} {

@@ -16,7 +16,7 @@ type office struct {
 	By uint64 `json:"by"`
 }
 
-// record is one entry of the response log. Exactly one of Opening, Action, Alert and Filed is set.
+// record is one entry of the response log. Exactly one of Opening, Action, Alert, Pool and Filed is set.
 type record struct {
 	Office office `json:"office"`
 	// Opening holds the generation under which the group assigned the lane. It may be below the term's own where the group expired
@@ -24,6 +24,7 @@ type record struct {
 	Opening *int64         `json:"opening,omitempty"`
 	Action  *schema.Action `json:"action,omitempty"`
 	Alert   *Alert         `json:"alert,omitempty"`
+	Pool    *pool          `json:"pool,omitempty"`
 	// State is the alert's; an action carries its own.
 	State schema.ActionState `json:"state,omitempty"`
 	// Filed says that all action records before this offset are in the archive.
@@ -81,6 +82,8 @@ func (r *record) entry() (Entry, error) {
 		key = "opening"
 	case r.Action != nil:
 		key = "action/"
+	case r.Pool != nil:
+		key = "pool/" + r.Pool.Tenant + "/" + r.Pool.Network.String()
 	case r.Filed != nil:
 		key = "filed"
 	}
@@ -98,7 +101,7 @@ func readRecord(value []byte) (*record, error) {
 		return nil, fmt.Errorf("decode a response record: %w", err)
 	}
 	switch {
-	case r.Opening != nil, r.Filed != nil:
+	case r.Opening != nil, r.Filed != nil, r.Pool != nil && r.Pool.Network.IsValid():
 		return &r, nil
 	case r.Action == nil && r.Alert == nil, r.id() == "":
 		return nil, fmt.Errorf("decode a response record: it says nothing")
@@ -121,5 +124,8 @@ func brief(f *schema.Finding) schema.Finding {
 func shown(f *schema.Finding) *schema.Finding {
 	c := *f
 	c.Evidence, c.Events = nil, nil
+	if because, ok := f.Evidence["because"]; ok {
+		c.Evidence = map[string]any{"because": because}
+	}
 	return &c
 }

@@ -131,8 +131,8 @@ func (r *Response) Process(ctx context.Context, recs []schema.Record) error {
 }
 
 func (r *Response) process(ctx context.Context, recs []schema.Record) error {
-	if p := r.policy.Load(); p != r.fold.policy { // what was seen under the old policy is decided on again when it comes again
-		r.fold.policy, r.fold.known = p, newKnown()
+	if p := r.policy.Load(); p != r.fold.policy {
+		r.fold.setPolicy(p)
 	}
 	r.room(ctx)
 	var out []*record
@@ -151,13 +151,14 @@ func (r *Response) process(ctx context.Context, recs []schema.Record) error {
 			}
 		case s.Finding != nil:
 			o := r.fold.Finding(at, s.Finding)
-			if o.Finding != nil {
-				if told.from < 0 {
-					told.from = rec.Offset
-				}
-				told.findings = append(told.findings, *o.Finding)
-				r.deps.Metrics.findings.WithLabelValues(o.Finding.Rule, string(o.Finding.Severity), string(o.Finding.Decision)).Inc()
+			r.decided(told, rec.Offset, o.Findings)
+			out = append(out, r.intend(at, o)...)
+		case s.Command.Verb == schema.Pool:
+			p, news, o := r.fold.Pool(at, s.Command)
+			if news {
+				out = append(out, &record{Pool: &p})
 			}
+			r.decided(told, rec.Offset, o.Findings)
 			out = append(out, r.intend(at, o)...)
 		default:
 			if err := r.journal.recall(ctx, r.fold.named(s.Command)); err != nil {
@@ -191,23 +192,35 @@ func (r *Response) process(ctx context.Context, recs []schema.Record) error {
 	return nil
 }
 
-// intend turns what a finding causes into records.
+// decided adds findings to what is told of a batch.
+func (r *Response) decided(told *chunk, offset int64, fs []schema.Finding) {
+	if told.from < 0 && len(fs) > 0 {
+		told.from = offset
+	}
+	told.findings = append(told.findings, fs...)
+	for i := range fs {
+		r.deps.Metrics.findings.WithLabelValues(fs[i].Rule, string(fs[i].Severity), string(fs[i].Decision)).Inc()
+	}
+}
+
+// intend turns what a signal causes into records.
 func (r *Response) intend(at time.Time, o Outcome) (rs []*record) {
-	if o.Action != nil {
-		rs = append(rs, &record{Action: o.Action, Since: at})
-		if o.Action.State == schema.ActionHeld {
-			rs = append(rs, r.page("held", o.Action.ID, "Revocations exceed the limits of policy.limits and are held until somebody releases or discards them.")...)
+	for _, a := range o.Actions {
+		rs = append(rs, &record{Action: a, Since: at})
+		if a.State == schema.ActionHeld {
+			rs = append(rs, r.page("held", a.ID, "Revocations exceed the limits of policy.limits and are held until somebody releases or discards them.")...)
 		}
 	}
-	switch {
-	case o.Alert == nil:
-	case r.deps.Alerter == nil:
-		r.fold.forget(o.Alert)
-	case len(r.tasks) >= alertsMost:
-		r.fold.forget(o.Alert)
-		rs = append(rs, r.page("flood", o.Alert.ID, "More findings than messages can be sent: the rest is in the findings table only.")...)
-	default:
-		rs = append(rs, &record{Alert: o.Alert, State: schema.ActionPending, Since: at})
+	for _, a := range o.Alerts {
+		switch {
+		case r.deps.Alerter == nil:
+			r.fold.forget(a)
+		case len(r.tasks) >= alertsMost:
+			r.fold.forget(a)
+			rs = append(rs, r.page("flood", a.ID, "More findings than messages can be sent: the rest is in the findings table only.")...)
+		default:
+			rs = append(rs, &record{Alert: a, State: schema.ActionPending, Since: at})
+		}
 	}
 	return rs
 }

@@ -142,7 +142,7 @@ func (w *world) versions(tok, epoch int) (ss []schema.Signal) {
 	}
 	if w.r.IntN(3) == 0 {
 		v := f
-		v.Rule, v.Conclusive = []string{"device-change", "not-rotated"}[w.r.IntN(2)], false
+		v.Rule, v.Confidence, v.Time = []string{"device-change", "not-rotated"}[w.r.IntN(2)], 0.3, w.now
 		v.ID = schema.FindingID(tenant, v.Rule, v.Scope, token, epoch, "c")
 		ss = append(ss, schema.Signal{Finding: &v})
 	}

@@ -71,6 +71,7 @@ type Finding struct {
 	Decision    Decision  `json:"decision"`
 	Would       Decision  `json:"would"` // the decision with every mode at enforce
 	Suppressed  string    `json:"suppressed_by,omitempty"`
+	Risk        float64   `json:"risk"` // 0–1: what the token's and its user's findings up to this one add up to, with every mode at enforce
 	Scope       Scope     `json:"scope"`
 	Subject     string    `json:"subject"`
 	Epoch       int       `json:"epoch"` // the token's life, from 0

@@ -1,0 +1,125 @@
+package actions
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// verdict is what is decided on a finding.
+type verdict struct {
+	decision, would schema.Decision
+	suppressed      string
+	risk            float64 // with every rule counted, as would is
+	because         []string
+	revoke          []revocation
+}
+
+// revocation is one token that a finding revokes.
+type revocation struct {
+	target schema.Target
+	risk   float64           // of the rules that may count under the policy
+	with   []*schema.Finding // that the risk is made of, beside the finding itself
+}
+
+func (v *verdict) equal(o *verdict) bool {
+	return v.decision == o.decision && v.would == o.would && v.suppressed == o.suppressed && v.risk == o.risk && slices.Equal(v.because, o.because) &&
+		slices.EqualFunc(v.revoke, o.revoke, func(a, b revocation) bool { return a.target == b.target })
+}
+
+// on returns the finding with what was decided on it.
+func (v *verdict) on(f *schema.Finding) schema.Finding {
+	c := *f
+	c.Decision, c.Would, c.Suppressed, c.Risk = v.decision, v.would, v.suppressed, v.risk
+	if v.because != nil {
+		if c.Evidence = maps.Clone(c.Evidence); c.Evidence == nil {
+			c.Evidence = map[string]any{}
+		}
+		c.Evidence["because"] = v.because
+	}
+	return c
+}
+
+func everyRule(string) Mode { return Enforce }
+
+// judge decides on a finding at its own event time, together with what else is known of its tokens and their users at that time. What
+// was judged without the token's history never costs a session, and neither does a finding that names no token to revoke.
+func (f *Fold) judge(h *held) verdict {
+	x, p := h.finding, f.policy
+	v := verdict{decision: schema.Observe, would: schema.Observe}
+	switch {
+	case x.Confidence <= 0: // withdrawn: a late event showed that there was nothing to find
+		return v
+	case h.pool != "":
+		v.suppressed, v.risk = h.pool, riskOf(weigh(nil, x, x.Time, true, false))
+		return v
+	}
+	v.would = schema.Alert
+	mode := p.Mode(x.Rule)
+	conclusive := x.Conclusive && !x.WithoutHistory
+	for i, t := range targets(x) {
+		var others []evidence
+		if !x.WithoutHistory {
+			others = f.around(h, &t)
+		}
+		would := f.assess(x, others, everyRule)
+		if i == 0 || would.risk > v.risk {
+			v.risk, v.because = would.risk, would.because()
+		}
+		if t.Token == "" || !conclusive && !would.revokes() {
+			continue
+		}
+		if exempt := p.exempt(x, &t); exempt != "" {
+			v.suppressed = exempt
+			continue
+		}
+		v.would = schema.RevokeSession
+		if a := f.assess(x, others, p.Mode); mode == Enforce && conclusive || a.revokes() {
+			v.revoke = append(v.revoke, revocation{t, a.risk, a.with()})
+		}
+	}
+	if v.would == schema.RevokeSession {
+		v.suppressed = ""
+	}
+	switch {
+	case len(v.revoke) > 0:
+		v.decision = schema.RevokeSession
+	case mode.rank() >= Warn.rank():
+		v.decision = schema.Alert
+	}
+	return v
+}
+
+// with lists the other findings that a risk is made of.
+func (a *assessment) with() (fs []*schema.Finding) {
+	for _, w := range a.sum {
+		if !w.own && !slices.Contains(fs, w.finding) {
+			fs = append(fs, w.finding)
+		}
+	}
+	return fs
+}
+
+// decide folds a version of a finding and returns those whose decisions it changed, decided.
+func (f *Fold) decide(at time.Time, x *schema.Finding) []*held {
+	hs := f.recent.take(at, x)
+	if h := f.recent.findings[x.ID]; len(hs) > 0 {
+		h.pool = f.pools.suppress(h.finding)
+	}
+	if f.faults.arrivalOrder && len(hs) > 0 {
+		hs = []*held{f.recent.findings[x.ID]}
+	}
+	return slices.DeleteFunc(hs, func(h *held) bool { return !f.redecide(h) })
+}
+
+// redecide decides on a finding again and reports whether that differs from what was told.
+func (f *Fold) redecide(h *held) bool {
+	v := f.judge(h)
+	if h.told != nil && h.told.equal(&v) {
+		return false
+	}
+	h.told = &v
+	return true
+}
