@@ -51,25 +51,24 @@ func cpu() time.Duration {
 
 // BenchmarkAppend is what a lane pays for handing over a row: no allocation once the columns have grown.
 func BenchmarkAppend(b *testing.B) {
-	blk, err := newBlock()
+	blk, err := newEventBlock(new(known))
 	if err != nil {
 		b.Fatal(err)
 	}
 	es := traffic(10_000, 5_000, 0)
-	var k known
 	for range 10 { // as far as a full block grows
-		if err := blk.add(es, &k); err != nil {
+		if err := blk.add(es); err != nil {
 			b.Fatal(err)
 		}
 	}
-	blk.done()
+	blk.reset()
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := 0; i < b.N; i += len(es) {
 		if blk.events.n >= 100_000 {
-			blk.done()
+			blk.reset()
 		}
-		if err := blk.add(es[:min(len(es), b.N-i)], &k); err != nil {
+		if err := blk.add(es[:min(len(es), b.N-i)]); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -113,7 +112,7 @@ func BenchmarkLoad(b *testing.B) {
 		b.Fatal(err)
 	}
 	e := running(b, db, EventsDefaults())
-	var c *Cursor
+	var c *Cursor[schema.Event]
 	for i := range int64(20) {
 		c = put(b, e, traffic(100_000, 200_000, i*100_000)...)
 	}

@@ -2,256 +2,78 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/hijackd/hijackd/schema"
 )
 
-// ErrBehind says that ClickHouse is failing and that as many rows wait for it as may: those not taken are to be read again later.
-var ErrBehind = errors.New("clickhouse is behind")
-
-// ErrStopped says that no more rows are taken, since Run has ended.
-var ErrStopped = errors.New("the storer has stopped")
-
-const (
-	patience = 200 * time.Millisecond // that Append waits for room while ClickHouse is failing
-	hang     = 5 * time.Second        // an insert that takes longer is not healthy
-	minPause = 100 * time.Millisecond // before an insert is tried again, doubled each time
-	maxPause = 5 * time.Second
-)
-
-// EventsConfig says how large inserts become. Two blocks exist: one fills while the other is written, and no more rows wait than that.
-// Each keeps the memory that it has grown to, up to BlockBytes and what one batch and the growth of slices add: about 2.5 × BlockBytes for both.
-type EventsConfig struct {
-	BlockRows  int           // rows of a full block
-	BlockBytes int           // bytes of a full block, in memory
-	Interval   time.Duration // the longest that a row waits for others
-}
+// Events stores events, the changelog of token lanes.
+type Events = Storer[schema.Event]
 
 // EventsDefaults returns inserts of 100,000 rows, 64 MiB (about 90,000 usual rows) or a second, whichever comes first: small inserts cost
 // ClickHouse more than twice as much per row.
-func EventsDefaults() EventsConfig {
-	return EventsConfig{BlockRows: 100_000, BlockBytes: 64 << 20, Interval: time.Second}
+func EventsDefaults() StorerConfig {
+	return StorerConfig{BlockRows: 100_000, BlockBytes: 64 << 20, Interval: time.Second}
 }
 
-// Validate reports what is wrong with c.
-func (c EventsConfig) Validate() error {
-	switch {
-	case c.BlockRows < 1:
-		return fmt.Errorf("rows of a block: %d is less than 1", c.BlockRows)
-	case c.BlockBytes < 1<<10:
-		return fmt.Errorf("bytes of a block: %d is less than 1024", c.BlockBytes)
-	case c.Interval <= 0:
-		return fmt.Errorf("interval of inserts: %s is not positive", c.Interval)
+// NewEvents returns a storer over db; Run makes it work.
+func NewEvents(db *DB, cfg StorerConfig, log *slog.Logger) (*Events, error) {
+	known := new(known)
+	return newStorer(db, kind[schema.Event]{
+		name:  "events",
+		block: func() (block[schema.Event], error) { return newEventBlock(known) },
+		load:  loadEvents,
+		seen:  tokensSeen,
+	}, cfg, log)
+}
+
+// eventBlock is events and the user agents that they need.
+type eventBlock struct {
+	events *eventTable
+	agents []agent
+	known  *known // user agents handed over, of all blocks; a storer fills one block at a time
+}
+
+func newEventBlock(k *known) (*eventBlock, error) {
+	t, err := newEventTable()
+	if err != nil {
+		return nil, err
+	}
+	return &eventBlock{events: t, known: k}, nil
+}
+
+func (b *eventBlock) add(es []schema.Event) error {
+	for i := range es {
+		if err := b.events.append(&es[i], b.known.number(&es[i], &b.agents)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// Events is the storer: it merges the rows of all lanes of the process into large inserts, one at a time, and repeats each until ClickHouse
-// has acknowledged it. Repeats collapse in the table, so it needs to know nothing about an insert whose answer was lost.
-type Events struct {
-	db   *DB
-	cfg  EventsConfig
-	log  *slog.Logger
-	hang time.Duration
+func (b *eventBlock) rows() int  { return b.events.n }
+func (b *eventBlock) bytes() int { return b.events.size }
 
-	wake chan struct{} // something for Run to look at
-
-	mu      sync.Mutex
-	filling *block
-	spare   *block        // nil while a block is being written
-	known   known         // user agents handed over
-	news    chan struct{} // closed and replaced when a block was written
-	urgent  bool          // somebody drains
-	sending time.Time     // since when a block is being written, zero if none is
-	flying  int           // rows in it
-	failing bool          // the last attempt failed
-	stopped bool
-	stats   Stats
-}
-
-// Stats counts what the storer has done.
-type Stats struct {
-	Rows, Blocks, Failures uint64
-	Waiting                int // rows that are not acknowledged yet
-}
-
-// NewEvents returns a storer over db; Run makes it work.
-func NewEvents(db *DB, cfg EventsConfig, log *slog.Logger) (*Events, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
-	e := &Events{db: db, cfg: cfg, log: log, hang: hang, wake: make(chan struct{}, 1), news: make(chan struct{})}
-	var err error
-	if e.filling, err = newBlock(); err != nil {
-		return nil, err
-	}
-	if e.spare, err = newBlock(); err != nil {
-		return nil, err
-	}
-	return e, nil
-}
-
-// Run writes blocks until ctx ends; an insert in flight is finished first. What waits then is dropped: no lane has been told that it is
-// stored, so it is read again from Kafka. Lanes that want it stored drain before.
-func (e *Events) Run(ctx context.Context) {
-	defer e.stop()
-	for {
-		b := e.take(ctx)
-		if b == nil {
-			return
-		}
-		if !e.deliver(ctx, b) {
-			return
+// write sends the user agents, then the events: no event is ever there without its user agent.
+func (b *eventBlock) write(ctx context.Context, db *DB) error {
+	if len(b.agents) > 0 {
+		if err := insertAgents(ctx, db, b.agents); err != nil {
+			return fmt.Errorf("insert user agents: %w", err)
 		}
 	}
-}
-
-// take waits until a block is due and puts the other one in its place.
-func (e *Events) take(ctx context.Context) *block {
-	for {
-		b, wait := e.due()
-		if b != nil {
-			return b
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		case <-e.wake:
-			timer.Stop()
-		case <-timer.C:
-		}
+	if b.events.n == 0 {
+		return nil
 	}
-}
-
-func (e *Events) due() (b *block, wait time.Duration) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	b = e.filling
-	if b.empty() {
-		return nil, time.Hour
+	if err := b.events.insert(ctx, db); err != nil {
+		return fmt.Errorf("insert events: %w", err)
 	}
-	if wait = time.Until(b.since.Add(e.cfg.Interval)); wait > 0 && !e.urgent && !e.full(b) {
-		return nil, wait
-	}
-	e.filling, e.spare, e.urgent = e.spare, nil, false
-	e.sending, e.flying = time.Now(), b.events.n
-	e.announce()
-	return b, 0
+	return nil
 }
 
-// deliver repeats b until it is written; false if ctx ended before.
-func (e *Events) deliver(ctx context.Context, b *block) bool {
-	for pause := minPause; ; pause = min(2*pause, maxPause) {
-		err := b.write(ctx, e.db)
-		if err == nil {
-			e.written(b)
-			return true
-		}
-		e.failed(err)
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(pause):
-		}
-	}
-}
-
-func (e *Events) written(b *block) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.stats.Rows += uint64(b.events.n) // #nosec G115 -- a count
-	e.stats.Blocks++
-	b.done()
-	e.spare, e.sending, e.flying = b, time.Time{}, 0
-	if e.failing {
-		e.failing = false
-		e.log.Info("storing again")
-	}
-	e.announce()
-}
-
-func (e *Events) failed(err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.stats.Failures++
-	if !e.failing {
-		e.failing = true
-		e.log.Warn("storing failed, will be repeated", slog.Any("error", err))
-	}
-}
-
-func (e *Events) stop() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.stopped = true
-	e.announce()
-}
-
-// announce wakes all who wait for room or for their rows. The lock is held.
-func (e *Events) announce() {
-	close(e.news)
-	e.news = make(chan struct{})
-}
-
-func (e *Events) full(b *block) bool {
-	return b.events.n >= e.cfg.BlockRows || b.events.bytes >= e.cfg.BlockBytes
-}
-
-// Healthy reports whether ClickHouse takes what it is given: the last insert went well, and none hangs.
-func (e *Events) Healthy() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.healthy()
-}
-
-func (e *Events) healthy() bool {
-	return !e.failing && (e.sending.IsZero() || time.Since(e.sending) < e.hang)
-}
-
-// Stats returns the counts so far.
-func (e *Events) Stats() Stats {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s := e.stats
-	s.Waiting = e.filling.events.n + e.flying
-	return s
-}
-
-// tryAppend takes rows if there is room. Otherwise it returns what to wait for.
-func (e *Events) tryAppend(c *Cursor, es []schema.Event, next int64) (taken, healthy bool, news chan struct{}, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	b := e.filling
-	switch {
-	case e.stopped:
-		return false, false, nil, ErrStopped
-	case e.full(b):
-		return false, e.healthy(), e.news, nil
-	}
-	fresh := b.empty()
-	if fresh {
-		b.since = time.Now()
-	}
-	b.marks[c] = next
-	if err := b.add(es, &e.known); err != nil {
-		return false, false, nil, err
-	}
-	if fresh || e.full(b) {
-		e.nudge()
-	}
-	return true, true, nil, nil
-}
-
-func (e *Events) nudge() {
-	select {
-	case e.wake <- struct{}{}:
-	default:
-	}
+func (b *eventBlock) reset() {
+	b.events.reset()
+	clear(b.agents)
+	b.agents = b.agents[:0]
 }

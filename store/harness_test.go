@@ -79,7 +79,7 @@ func parseAgent(s string) schema.Agent {
 }
 
 // running returns a storer that runs until t ends.
-func running(t testing.TB, db *DB, cfg EventsConfig) *Events {
+func running(t testing.TB, db *DB, cfg StorerConfig) *Events {
 	t.Helper()
 	e, err := NewEvents(db, cfg, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
@@ -93,7 +93,7 @@ func running(t testing.TB, db *DB, cfg EventsConfig) *Events {
 }
 
 // put stores events of partition 3 through a cursor of their own and waits.
-func put(t testing.TB, e *Events, es ...schema.Event) *Cursor {
+func put(t testing.TB, e *Events, es ...schema.Event) *Cursor[schema.Event] {
 	t.Helper()
 	c := e.Cursor(3, 0)
 	if err := c.Append(t.Context(), es, es[len(es)-1].Offset+1); err != nil {
@@ -120,7 +120,7 @@ func use(token string, offset int64) schema.Event {
 	}
 }
 
-func load(t testing.TB, c *Cursor, before int64, tokens ...string) []schema.Event {
+func load(t testing.TB, c *Cursor[schema.Event], before int64, tokens ...string) []schema.Event {
 	t.Helper()
 	var subjects []schema.Subject
 	for _, tok := range tokens {

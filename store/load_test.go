@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -197,20 +196,5 @@ func TestHistory(t *testing.T) {
 	enough := errors.New("enough")
 	if err := db.History(t.Context(), time.Time{}, time.Time{}, func(*schema.Event) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("the error of each became %v", err)
-	}
-}
-
-// A lane that takes over warms the tokens in recent use, with their whole histories.
-func TestRecent(t *testing.T) {
-	db := newDB(t)
-	e := running(t, db, EventsDefaults())
-	elsewhere := use("h1:k:other", 50)
-	elsewhere.Partition = 1
-	put(t, e, append(append(uses("h1:k:a", 0, 3), uses("h1:k:b", 3, 5)...), use("h1:k:a", 40), use("h1:k:c", 60), elsewhere)...)
-	got := make(map[string][]int64)
-	err := e.Cursor(3, 0).Recent(t.Context(), 60, noon.Add(4*time.Second), func(s schema.Subject, x *schema.Event) { got[s.Name] = append(got[s.Name], x.Offset) })
-	want := map[string][]int64{"h1:k:a": {0, 1, 2, 40}, "h1:k:b": {3, 4}}
-	if err != nil || !maps.EqualFunc(got, want, slices.Equal) {
-		t.Errorf("%v, want %v: %v", got, want, err)
 	}
 }

@@ -192,6 +192,7 @@ func (db *DB) setRetention(ctx context.Context) error {
 		days        int
 	}{
 		{"session_events", "toDateTime(record_time)", p.RetentionDays},
+		{"sightings", "toDateTime(record_time)", p.RetentionDays},
 		{"user_agents", "seen", p.AgentDays()},
 		{"finding_versions", "recorded", p.RetentionDays},
 		{"action_states", "recorded", p.RetentionDays},

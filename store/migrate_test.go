@@ -90,6 +90,7 @@ func TestRetention(t *testing.T) {
 		}
 		want := map[string]string{
 			"session_events":   "TTL toDateTime(record_time) + toIntervalDay(" + map[int]string{90: "90", 30: "30"}[days] + ")",
+			"sightings":        "TTL toDateTime(record_time) + toIntervalDay(" + map[int]string{90: "90", 30: "30"}[days] + ")",
 			"user_agents":      "TTL seen + toIntervalDay(" + map[int]string{90: "118", 30: "58"}[days] + ")",
 			"finding_versions": "TTL recorded + toIntervalDay(" + map[int]string{90: "90", 30: "30"}[days] + ")",
 			"action_states":    "TTL recorded + toIntervalDay(" + map[int]string{90: "90", 30: "30"}[days] + ")",

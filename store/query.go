@@ -30,21 +30,26 @@ const (
 	maxQuery    = 4 << 20 // bytes of a query; ClickHouse's own limit is 256 KiB
 )
 
-// list writes subjects as a list of (tenant, token) for IN, as many as go into one query, and returns how many those are.
-func list(subjects []schema.Subject) (in string, n int) {
+// list writes subjects as a list for IN, as many as go into one query, and returns how many those are.
+func list(subjects []schema.Subject, write func(*strings.Builder, schema.Subject)) (in string, n int) {
 	var b strings.Builder
 	for n < len(subjects) && n < maxSubjects && b.Len() < maxList {
 		if n > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteByte('(')
-		quote(&b, subjects[n].Tenant)
-		b.WriteByte(',')
-		quote(&b, subjects[n].Name)
-		b.WriteByte(')')
+		write(&b, subjects[n])
 		n++
 	}
 	return b.String(), n
+}
+
+// writeToken writes a token as (tenant, token).
+func writeToken(b *strings.Builder, s schema.Subject) {
+	b.WriteByte('(')
+	quote(b, s.Tenant)
+	b.WriteByte(',')
+	quote(b, s.Name)
+	b.WriteByte(')')
 }
 
 // quote writes a string literal of which nothing but plain ASCII stands for itself.

@@ -115,7 +115,7 @@ func TestListFitsAQuery(t *testing.T) {
 		long[i] = schema.Subject{Tenant: strings.Repeat("é", 128), Name: strings.Repeat("é", 64)}
 	}
 	for rest := long; len(rest) > 0; {
-		in, n := list(rest)
+		in, n := list(rest, writeToken)
 		if n == 0 || n > maxSubjects || len(in) > maxQuery-64<<10 {
 			t.Fatalf("%d subjects in %d bytes", n, len(in))
 		}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/hijackd/hijackd/schema"
@@ -30,10 +29,7 @@ type row struct {
 }
 
 // eventColumns are the columns of session_events and where each is in a row.
-var eventColumns = []struct {
-	name, kind string
-	at         func(*row) any
-}{
+var eventColumns = []columnOf[row]{
 	{"tenant", "String", func(r *row) any { return &r.tenant }},
 	{"token", "String", func(r *row) any { return &r.token }},
 	{"id", "String", func(r *row) any { return &r.id }},
@@ -70,22 +66,21 @@ var eventColumns = []struct {
 	{"note", "String", func(r *row) any { return &r.note }},
 }
 
-// eventColumnList names the columns for SELECT and INSERT.
-var eventColumnList = func() string {
-	names := make([]string, len(eventColumns))
-	for i, c := range eventColumns {
-		names[i] = c.name
-	}
-	return strings.Join(names, ", ")
-}()
+// eventColumnList names the columns for SELECT.
+var eventColumnList = names(eventColumns)
 
-// pointers returns where the columns of r are, in the order of eventColumns.
-func (r *row) pointers() []any {
-	ps := make([]any, len(eventColumns))
-	for i, c := range eventColumns {
-		ps[i] = c.at(r)
-	}
-	return ps
+// eventTable holds rows of session_events.
+type eventTable struct{ *table[row] }
+
+func newEventTable() (*eventTable, error) {
+	t, err := newTable("session_events", eventColumns)
+	return &eventTable{t}, err
+}
+
+// append copies one event.
+func (t *eventTable) append(e *schema.Event, agent uint64) error {
+	t.row.set(e, agent)
+	return t.appendRow(size(e))
 }
 
 // set fills r from e; the strings are e's own.

@@ -301,11 +301,11 @@ func TestErrorsQuoteNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b, err := newBlock()
+	b, err := newEventBlock(new(known))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.add([]schema.Event{use(canary, 2)}, &known{}); err != nil {
+	if err := b.add([]schema.Event{use(canary, 2)}); err != nil {
 		t.Fatal(err)
 	}
 	for what, err := range map[string]error{

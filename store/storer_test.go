@@ -49,7 +49,7 @@ func TestAnswerLost(t *testing.T) {
 func TestAwayAndBack(t *testing.T) {
 	p, dsn := through(t, testDSN(t))
 	db := openMigrated(t, dsn)
-	e := running(t, db, EventsConfig{BlockRows: 100, BlockBytes: 64 << 20, Interval: 10 * time.Millisecond})
+	e := running(t, db, StorerConfig{BlockRows: 100, BlockBytes: 64 << 20, Interval: 10 * time.Millisecond})
 	c := put(t, e, use("h1:k:b", 0))
 	if !c.Healthy() {
 		t.Error("not healthy after an insert")
@@ -100,7 +100,7 @@ func TestAwayAndBack(t *testing.T) {
 func TestHanging(t *testing.T) {
 	p, dsn := through(t, testDSN(t))
 	db := openMigrated(t, dsn)
-	e := running(t, db, EventsConfig{BlockRows: 10, BlockBytes: 64 << 20, Interval: time.Millisecond})
+	e := running(t, db, StorerConfig{BlockRows: 10, BlockBytes: 64 << 20, Interval: time.Millisecond})
 	e.hang = 20 * time.Millisecond
 	c := put(t, e, use("h1:k:b", 0))
 	p.deaf.Store(true)
@@ -121,7 +121,7 @@ func TestHanging(t *testing.T) {
 // Slow but healthy means back-pressure: Append waits, and loses nothing.
 func TestBackPressure(t *testing.T) {
 	db := newDB(t)
-	e := running(t, db, EventsConfig{BlockRows: 20, BlockBytes: 64 << 20, Interval: time.Hour})
+	e := running(t, db, StorerConfig{BlockRows: 20, BlockBytes: 64 << 20, Interval: time.Hour})
 	c := e.Cursor(3, 0)
 	for o := int64(0); o < 400; o += 10 {
 		if err := c.Append(t.Context(), uses("h1:k:a", o, o+10), o+10); err != nil {
@@ -142,7 +142,7 @@ func TestBackPressure(t *testing.T) {
 // Rows of a lane that is gone are stored all the same, but tell its successor nothing.
 func TestStaleCursor(t *testing.T) {
 	db := newDB(t)
-	e := running(t, db, EventsConfig{BlockRows: 1000, BlockBytes: 64 << 20, Interval: time.Hour})
+	e := running(t, db, StorerConfig{BlockRows: 1000, BlockBytes: 64 << 20, Interval: time.Hour})
 	dead, alive := e.Cursor(3, 0), e.Cursor(3, 0)
 	if err := dead.Append(t.Context(), uses("h1:k:a", 0, 50), 50); err != nil {
 		t.Fatal(err)
@@ -161,7 +161,7 @@ func TestStaleCursor(t *testing.T) {
 // A batch of dead letters alone has no rows, and its offset counts once all rows before it are stored.
 func TestProgressWithoutRows(t *testing.T) {
 	db := newDB(t)
-	e := running(t, db, EventsConfig{BlockRows: 1000, BlockBytes: 64 << 20, Interval: time.Millisecond})
+	e := running(t, db, StorerConfig{BlockRows: 1000, BlockBytes: 64 << 20, Interval: time.Millisecond})
 	c := e.Cursor(3, 7)
 	if c.Stored() != 7 {
 		t.Errorf("a new cursor is at %d", c.Stored())
@@ -176,7 +176,7 @@ func TestProgressWithoutRows(t *testing.T) {
 
 func TestManyLanesShareBlocks(t *testing.T) {
 	db := newDB(t)
-	e := running(t, db, EventsConfig{BlockRows: 1000, BlockBytes: 64 << 20, Interval: 50 * time.Millisecond})
+	e := running(t, db, StorerConfig{BlockRows: 1000, BlockBytes: 64 << 20, Interval: 50 * time.Millisecond})
 	var wg sync.WaitGroup
 	for p := range int32(8) {
 		wg.Go(func() {
@@ -222,7 +222,7 @@ func TestStopped(t *testing.T) {
 // An insert in flight is finished when the program stops.
 func TestStopFinishesTheInsert(t *testing.T) {
 	db := newDB(t)
-	e, err := NewEvents(db, EventsConfig{BlockRows: 50_000, BlockBytes: 64 << 20, Interval: time.Hour}, discard)
+	e, err := NewEvents(db, StorerConfig{BlockRows: 50_000, BlockBytes: 64 << 20, Interval: time.Hour}, discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,19 +245,18 @@ func TestStopFinishesTheInsert(t *testing.T) {
 }
 
 func TestAppendAllocatesNothing(t *testing.T) {
-	b, err := newBlock()
+	b, err := newEventBlock(new(known))
 	if err != nil {
 		t.Fatal(err)
 	}
 	es := traffic(1000, 500, 0)
-	var k known
 	fill := func() {
 		for range 10 {
-			if err := b.add(es, &k); err != nil {
+			if err := b.add(es); err != nil {
 				t.Fatal(err)
 			}
 		}
-		b.done()
+		b.reset()
 	}
 	fill()
 	if n := testing.AllocsPerRun(10, fill); n > 0 {
@@ -293,7 +292,7 @@ func TestStrangeTimestamps(t *testing.T) {
 // Large rows fill a block by their bytes.
 func TestBlocksAreBoundedInBytes(t *testing.T) {
 	db := newDB(t)
-	e := running(t, db, EventsConfig{BlockRows: 100_000, BlockBytes: 100_000, Interval: time.Hour})
+	e := running(t, db, StorerConfig{BlockRows: 100_000, BlockBytes: 100_000, Interval: time.Hour})
 	c := e.Cursor(3, 0)
 	for o := range int64(500) {
 		x := use("h1:k:a", o)
@@ -307,15 +306,15 @@ func TestBlocksAreBoundedInBytes(t *testing.T) {
 	}
 }
 
-func TestEventsConfig(t *testing.T) {
+func TestStorerConfig(t *testing.T) {
 	for _, tt := range []struct {
-		cfg  EventsConfig
+		cfg  StorerConfig
 		want string
 	}{
 		{EventsDefaults(), ""},
-		{EventsConfig{BlockBytes: 1 << 20, Interval: time.Second}, "rows of a block: 0 is less than 1"},
-		{EventsConfig{BlockRows: 1, Interval: time.Second}, "bytes of a block: 0 is less than 1024"},
-		{EventsConfig{BlockRows: 1, BlockBytes: 1 << 20}, "interval of inserts: 0s is not positive"},
+		{StorerConfig{BlockBytes: 1 << 20, Interval: time.Second}, "rows of a block: 0 is less than 1"},
+		{StorerConfig{BlockRows: 1, Interval: time.Second}, "bytes of a block: 0 is less than 1024"},
+		{StorerConfig{BlockRows: 1, BlockBytes: 1 << 20}, "interval of inserts: 0s is not positive"},
 	} {
 		if got := errorText(tt.cfg.Validate()); got != tt.want {
 			t.Errorf("%+v: %q, want %q", tt.cfg, got, tt.want)
