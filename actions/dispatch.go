@@ -74,8 +74,7 @@ func (e *entry) compact() {
 func (r *Response) enqueue(e *entry) {
 	t := &task{e: e, at: r.deps.Now()}
 	if e.alert != nil && e.alert.Finding != nil && e.alert.Finding.Decision == schema.RevokeSession {
-		f := e.alert.Finding
-		t.about = schema.ActionID(f.Tenant, f.Token, string(f.Decision), itoa(f.Epoch))
+		t.about = r.fold.answer(e.alert.Finding)
 		a := r.fold.entries[t.about]
 		if a != nil {
 			t.answer = a.action
@@ -85,6 +84,17 @@ func (r *Response) enqueue(e *entry) {
 		}
 	}
 	r.tasks = append(r.tasks, t)
+}
+
+// answer is the id of the action that a message about a finding tells of: that on the first of its targets that has one.
+func (f *Fold) answer(x *schema.Finding) (id string) {
+	for _, t := range targets(x) {
+		id = schema.ActionID(x.Tenant, t.Token, string(x.Decision), itoa(t.Epoch))
+		if f.entries[id] != nil {
+			break
+		}
+	}
+	return id
 }
 
 // answered tells the messages about an action how far it has come, and lets them go that waited for its outcome.

@@ -10,6 +10,9 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
+// lookBack bounds the signals that are folded again at takeover: a flood is not read again in full, since no more findings are kept.
+const lookBack = 4 * recentMost
+
 // Open takes the lane over: it opens a term in the response log, reads everything up to it, says again what is unfinished, and goes
 // on with it. It returns the offset to read signals from, one horizon before the commit.
 //
@@ -74,7 +77,7 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 		if err != nil {
 			return 0, fmt.Errorf("look up the signals of the last %s before the commit: %w", r.cfg.Horizon, err)
 		}
-		from = min(from, h)
+		from = min(from, max(h, from-lookBack))
 	}
 	r.advance()
 	return from, nil

@@ -15,7 +15,8 @@ import (
 
 // LaneConfig are the settings of a response lane that users do not see.
 type LaneConfig struct {
-	// Horizon is how far before the commit signals are folded at takeover, without acting on them.
+	// Horizon is how far before the commit, in record time, signals are folded at takeover, without acting on them: as long as a
+	// finding is kept, for it may add to the risk of later ones.
 	Horizon time.Duration
 	// Settle is how long an owner waits whose generation is below the highest in the log: a zombie learns meanwhile that its
 	// generation has ended, the first owner of a group that began again goes on from the highest term.
@@ -32,7 +33,7 @@ type LaneConfig struct {
 
 // LaneDefaults returns the settings that hijackd runs with.
 func LaneDefaults() LaneConfig {
-	return LaneConfig{Horizon: time.Hour, Settle: 10 * time.Second, Restate: 24 * time.Hour, Forget: 30 * 24 * time.Hour, MaxRows: 10_000, Calls: 32}
+	return LaneConfig{Horizon: recentFor, Settle: 10 * time.Second, Restate: 24 * time.Hour, Forget: 30 * 24 * time.Hour, MaxRows: 10_000, Calls: 32}
 }
 
 // ErrReread asks for a start at the commit: what exceeded the memory for undelivered rows is to be read again from Kafka.

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +54,9 @@ func message(a *actions.Alert) (fallback string, blocks []slack.Block) {
 		blocks = append(blocks, slack.NewSectionBlock(nil, ends, nil))
 	}
 	blocks = append(blocks, section(safe(done(a), maxSummary)))
+	if sum := arithmetic(f); sum != "" {
+		blocks = append(blocks, section(safe(sum, maxSummary)))
+	}
 	ids := "decision " + string(f.Decision) + ", with every mode at enforce " + string(f.Would) + " · " + f.ID
 	if a.Action != nil {
 		ids += " · " + a.Action.ID
@@ -145,8 +149,8 @@ func done(a *actions.Alert) string {
 	x := a.Action
 	switch x.State {
 	case schema.ActionDelivered:
-		return fmt.Sprintf("The session was revoked %s after the decision (answer %s, attempt %d), because %s is conclusive and in mode %s.",
-			x.FinishedAt.Sub(x.DecidedAt).Round(10*time.Millisecond), x.Outcome, x.Attempts, x.Reason, x.Mode)
+		return fmt.Sprintf("The session was revoked %s after the decision (answer %s, attempt %d), because %s.",
+			x.FinishedAt.Sub(x.DecidedAt).Round(10*time.Millisecond), x.Outcome, x.Attempts, why(x))
 	case schema.ActionHeld:
 		return "The revocation is held: it exceeds policy.limits. A person must release or discard " + x.ID + "."
 	case schema.ActionFailed:
@@ -154,5 +158,29 @@ func done(a *actions.Alert) string {
 	case schema.ActionDiscarded:
 		return "The revocation was held and a person discarded it."
 	}
-	return fmt.Sprintf("The session's revocation is ordered, because %s is conclusive and in mode %s; the receiver has not acknowledged it yet.", x.Reason, x.Mode)
+	return fmt.Sprintf("The session's revocation is ordered, because %s; the receiver has not acknowledged it yet.", why(x))
+}
+
+// arithmetic is how a finding's risk adds up, if others add to it: the sum and what follows, which are the last two lines.
+func arithmetic(f *schema.Finding) string {
+	lines, _ := f.Evidence["because"].([]any) // the alert has been JSON
+	var last []string
+	for _, line := range lines[max(0, len(lines)-2):] {
+		last = append(last, fmt.Sprint(line))
+	}
+	return strings.Join(last, "; ")
+}
+
+// why says what decided an action: a conclusive finding, or several that add up.
+func why(x *schema.Action) string {
+	if len(x.Findings) == 0 || x.Findings[0].Conclusive {
+		return fmt.Sprintf("%s is conclusive and in mode %s", x.Reason, x.Mode)
+	}
+	var names []string
+	for i := range x.Findings {
+		if name := x.Findings[i].Rule; !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return fmt.Sprintf("%s add up to a risk of %.2f", strings.Join(names, " and "), x.Risk)
 }

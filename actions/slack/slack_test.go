@@ -46,6 +46,24 @@ func hostile() *schema.Finding {
 	return f
 }
 
+// together is a finding that is not conclusive by itself, as a record of the log brings it.
+func together() *schema.Finding {
+	f := finding()
+	f.Rule, f.Conclusive, f.Confidence, f.Risk = "device-change", false, 0.7, 0.94
+	f.Evidence = map[string]any{"because": []any{
+		"device 0.70, this finding", "behaviour 0.80 = 0.8 × 2^(−0 s / 3600 s), parallel-use fnd_2",
+		"risk 0.94 = 1 − (1 − 0.70) × (1 − 0.80), at most 0.99",
+		"device (device-change) and behaviour (parallel-use) are independent, and the risk is at least 0.90",
+	}}
+	return f
+}
+
+func combined() *schema.Action {
+	a := action(schema.ActionDelivered)
+	a.Reason, a.Risk, a.Findings = "device-change", 0.94, []schema.Finding{{Rule: "device-change"}, {Rule: "parallel-use"}}
+	return a
+}
+
 func alerting(f *schema.Finding, change func(*schema.Finding)) *schema.Finding {
 	f.Decision = schema.Alert
 	change(f)
@@ -65,8 +83,9 @@ func TestMessages(t *testing.T) {
 		"weak": {ID: "fnd_1", Finding: alerting(finding(), func(f *schema.Finding) {
 			f.Would, f.Conclusive, f.From, f.Session = schema.Alert, false, nil, ""
 		})},
-		"hostile": {ID: "fnd_1", Finding: hostile(), Action: action(schema.ActionDelivered)},
-		"page":    {ID: "page_1", Page: "A revocation has been pending for more than 2 minutes. (act_1)"},
+		"together": {ID: "fnd_1", Finding: together(), Action: combined()},
+		"hostile":  {ID: "fnd_1", Finding: hostile(), Action: action(schema.ActionDelivered)},
+		"page":     {ID: "page_1", Page: "A revocation has been pending for more than 2 minutes. (act_1)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := slacktest.New()
