@@ -36,4 +36,6 @@ type Assignment struct {
 	Term      Term
 	// Committed is the first offset that the group has not committed.
 	Committed int64
+	// First is the first offset that the partition still holds.
+	First int64
 }

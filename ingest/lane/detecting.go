@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hijackd/hijackd/schema"
 )
 
@@ -24,7 +26,9 @@ type Detecting[E any] struct {
 	DeadLetters string // topic
 	Log         *slog.Logger
 	Metrics     *Metrics
+	Records     *prometheus.CounterVec // of Metrics: those that count what this kind of lane reads
 
+	topic     string
 	partition int32
 	store     Changelog[E]
 	rows      []E
@@ -36,6 +40,7 @@ type Detecting[E any] struct {
 	index     *index // nil once known is complete: before, every key may have a history
 	waiting   waiting[E]
 	relieved  time.Time // when the storer was last waited for to free memory
+	sums      sums
 	dead      []Outgoing
 }
 
@@ -44,8 +49,11 @@ const chunk = 256
 
 // Open reads which keys have a history. If that can't be read soon the lane goes on, and looks up every key that is not in memory.
 func (l *Detecting[E]) Open(ctx context.Context, a schema.Assignment) (int64, error) {
-	l.partition, l.pos = a.Partition, a.Committed
-	l.store = l.Changelog(a.Partition, a.Committed)
+	l.topic, l.partition, l.pos = a.Topic, a.Partition, a.Committed
+	l.sums.init(l.Fold)
+	// What came before the commit is known; read again, it is folded as of then, so that the same comes of it.
+	l.pos = max(l.sums.rewind(a.Committed), min(a.First, a.Committed))
+	l.store = l.Changelog(a.Partition, l.pos)
 	l.rows = make([]E, chunk)
 	l.waiting.init()
 	var attempted <-chan struct{}
@@ -78,7 +86,8 @@ func (l *Detecting[E]) takeIndex() {
 // Process is the life of a batch of events: decode → load → fold and rules → publish → store.
 //
 // A crash before publish leaves nothing behind: the batch is read again. After it, the same outputs are published again under the same
-// ids. After store, rows past the commit exist; loads as of the commit leave them out, and the same fold writes the same rows again.
+// ids. After store, rows past the commit exist; loads as of the commit leave them out, and the same fold writes the same rows again. What
+// a chunk leaves in the outbox is published with the last one, before there is a commit.
 func (l *Detecting[E]) Process(ctx context.Context, b Batch) error {
 	for recs := b.Records; len(recs) > 0; {
 		if err := l.makeRoom(ctx); err != nil {
@@ -92,15 +101,16 @@ func (l *Detecting[E]) Process(ctx context.Context, b Batch) error {
 		}
 		l.dead = l.dead[:0]
 		l.warm(rows)
+		l.sums.change(part[0].Offset)
 		for i := range rows {
 			l.fold(&rows[i])
-		}
-		if err := l.publish(ctx); err != nil {
-			return err
 		}
 		next := b.Next
 		if len(recs) > 0 {
 			next = recs[0].Offset
+		}
+		if err := l.publish(ctx, len(recs) == 0); err != nil {
+			return err
 		}
 		if err := l.append(ctx, rows, next); err != nil {
 			return err
@@ -132,8 +142,8 @@ func (l *Detecting[E]) decode(recs []schema.Record) []E {
 		l.Metrics.deadLetters.WithLabelValues(reason).Inc()
 		l.dead = append(l.dead, Outgoing{Topic: l.DeadLetters, Value: letter})
 	}
-	l.Metrics.events.WithLabelValues("accepted").Add(float64(n))
-	l.Metrics.events.WithLabelValues("dead_letter").Add(float64(len(recs) - n))
+	l.Records.WithLabelValues("accepted").Add(float64(n))
+	l.Records.WithLabelValues("dead_letter").Add(float64(len(recs) - n))
 	return l.rows[:n]
 }
 
@@ -154,7 +164,8 @@ func (l *Detecting[E]) warm(rows []E) {
 func (l *Detecting[E]) fold(e *E) {
 	s := l.Fold.Subject(e)
 	if s.Name == "" {
-		return // it is about nothing that this lane keeps state of
+		l.Fold.Fold(e)
+		return
 	}
 	k := l.Fold.Key(e)
 	if l.waiting.holds(k) {
@@ -176,10 +187,13 @@ func (l *Detecting[E]) fold(e *E) {
 
 func (l *Detecting[E]) position(e *E) int64 { return l.Position(l.partition, e) }
 
-func (l *Detecting[E]) publish(ctx context.Context) error {
-	if err := l.Publish(ctx, l.Fold.Outbox()); err != nil {
+func (l *Detecting[E]) publish(ctx context.Context, all bool) error {
+	if err := l.Publish(ctx, l.Fold.Outbox(all)); err != nil {
 		l.broken = true
 		return fmt.Errorf("publish what was found: %w", err)
+	}
+	if all {
+		l.sums.published()
 	}
 	return nil
 }
@@ -224,8 +238,9 @@ func (l *Detecting[E]) Work(ctx context.Context) error {
 		l.Metrics.without.Inc()
 		l.settle(k, w, nil, false)
 	})
-	l.Metrics.waiting.WithLabelValues(fmt.Sprint(l.partition)).Set(float64(l.waiting.len()))
-	if err := l.publish(ctx); err != nil {
+	l.Metrics.waiting.WithLabelValues(l.topic, fmt.Sprint(l.partition)).Set(float64(l.waiting.len()))
+	l.sums.flushIfDue(l.stored())
+	if err := l.publish(ctx, true); err != nil {
 		return err
 	}
 	l.lookUp(ctx)
@@ -234,6 +249,7 @@ func (l *Detecting[E]) Work(ctx context.Context) error {
 
 func (l *Detecting[E]) settle(k schema.Key, w *wait[E], history []*E, complete bool) {
 	l.Fold.Load(k, history, complete)
+	l.sums.change(w.first)
 	for _, e := range w.events {
 		l.Fold.Fold(e)
 	}
@@ -252,5 +268,8 @@ func (l *Detecting[E]) Durable() int64 {
 	if l.store == nil || l.broken {
 		return 0
 	}
-	return min(l.store.Stored(), l.waiting.oldest(l.pos))
+	return l.sums.durable(l.stored())
 }
+
+// stored is what is stored and waits for nothing.
+func (l *Detecting[E]) stored() int64 { return min(l.store.Stored(), l.waiting.oldest(l.pos)) }

@@ -15,12 +15,13 @@ type Fold[E any] interface {
 	Has(k schema.Key) bool
 	// Load begins a key with its stored rows in offset order; with complete false they could not be read, and what is found says so.
 	Load(k schema.Key, history []*E, complete bool)
-	// Fold adds one event; what it causes waits in the outbox.
+	// Fold adds one event; what it causes waits in the outbox. An event without a subject needs no Load.
 	Fold(e *E)
 	// Stored says that everything before the offset is stored: keys last touched before it may be evicted.
 	Stored(before int64)
-	// Outbox hands out what the folded events caused, ready to publish, and empties itself.
-	Outbox() []Outgoing
+	// Outbox hands out what the folded events caused, ready to publish, and empties itself. With all false it may keep what is better
+	// published together with more, and is in no hurry.
+	Outbox(all bool) []Outgoing
 	// Pressed reports whether the state outgrew its memory, since nothing of it may be evicted before more is stored.
 	Pressed() bool
 	// Close gives up the state.
@@ -30,6 +31,14 @@ type Fold[E any] interface {
 // warmer is a Fold that can have the state of many keys fetched from memory at once, ahead of their folding.
 type warmer interface {
 	Warm(ks []schema.Key)
+}
+
+// rewinder is a Fold whose outputs sum up stretches of the log: a lane that begins at an offset has to read from Rewind(offset) on, which is
+// not after it, so that the sums come out as if it had never stopped.
+type rewinder interface {
+	Rewind(offset int64) int64
+	// Flush puts the sums that have changed into the outbox.
+	Flush()
 }
 
 // Outgoing is a record to publish to one partition of one topic.

@@ -4,7 +4,9 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Metrics are what the lanes of a process report.
 type Metrics struct {
-	events      *prometheus.CounterVec
+	// Events and Sightings count what is read, by what became of it.
+	Events, Sightings *prometheus.CounterVec
+
 	deadLetters *prometheus.CounterVec
 	lag         *prometheus.GaugeVec
 	progress    *prometheus.GaugeVec
@@ -20,8 +22,10 @@ type Metrics struct {
 // NewMetrics registers the lanes' metrics.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
-		events: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hijackd_events_total",
-			Help: "Records read, by what became of them."}, []string{"outcome"}),
+		Events: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hijackd_events_total",
+			Help: "Records of the event topic that were read, by what became of them."}, []string{"outcome"}),
+		Sightings: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hijackd_sightings_total",
+			Help: "Records of the sightings topic that were read, by what became of them."}, []string{"outcome"}),
 		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hijackd_dead_letters_total",
 			Help: "Records that could not be accepted, by reason."}, []string{"reason"}),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hijackd_lag_records",
@@ -33,7 +37,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		dataLoss: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hijackd_data_loss_total",
 			Help: "How often a partition no longer held the offset that was to be read next."}, []string{"topic"}),
 		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hijackd_waiting_keys",
-			Help: "Keys whose history is being looked up."}, []string{"partition"}),
+			Help: "Keys whose history is being looked up."}, []string{"topic", "partition"}),
 		without: prometheus.NewCounter(prometheus.CounterOpts{Name: "hijackd_judged_without_history_total",
 			Help: "Keys judged without their history, because it could not be read in time."}),
 		rebalances: prometheus.NewCounter(prometheus.CounterOpts{Name: "hijackd_rebalances_total",
@@ -43,7 +47,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		owned: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hijackd_lanes",
 			Help: "Partitions that this member owns."}),
 	}
-	r.MustRegister(m.events, m.deadLetters, m.lag, m.progress, m.restarts, m.dataLoss, m.waiting, m.without, m.rebalances, m.fetchErrors, m.owned)
+	r.MustRegister(m.Events, m.Sightings, m.deadLetters, m.lag, m.progress, m.restarts, m.dataLoss, m.waiting, m.without, m.rebalances, m.fetchErrors, m.owned)
 	return m
 }
 
@@ -51,5 +55,5 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 func (m *Metrics) forget(topic, partition string) {
 	m.lag.DeleteLabelValues(topic, partition)
 	m.progress.DeleteLabelValues(topic, partition)
-	m.waiting.DeleteLabelValues(partition)
+	m.waiting.DeleteLabelValues(topic, partition)
 }

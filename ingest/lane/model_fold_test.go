@@ -65,7 +65,7 @@ func (f *modelFold) Fold(e *toy) {
 
 const withoutHistory = ", without history"
 
-func (f *modelFold) Outbox() []Outgoing {
+func (f *modelFold) Outbox(bool) []Outgoing {
 	out := f.out
 	f.out = nil
 	return out

@@ -68,7 +68,7 @@ func newModel(seed uint64, m *mutation, metrics *Metrics) *model {
 				oracle.Load(k, nil, true)
 			}
 			oracle.Fold(&e)
-			for _, o := range oracle.Outbox() {
+			for _, o := range oracle.Outbox(true) {
 				w.found["found: "+string(o.Value)] = offset
 			}
 		}
@@ -115,7 +115,7 @@ func (w *model) start(ctx context.Context) error {
 				}
 				return w.store
 			},
-			Log: slog.New(slog.DiscardHandler), Metrics: w.metrics,
+			Log: slog.New(slog.DiscardHandler), Metrics: w.metrics, Records: w.metrics.Events,
 		}
 		from, err := w.lane.Open(ctx, schema.Assignment{Committed: w.committed})
 		if err == nil {

@@ -72,6 +72,11 @@ func (l *Detecting[E]) Close(ctx context.Context) {
 	if l.behind || ctx.Err() != nil {
 		return
 	}
+	l.sums.flush()
+	if err := l.publish(ctx, true); err != nil {
+		l.Log.Info("lane closes before all is published", slog.String("error", clean(err)))
+		return
+	}
 	if err := l.store.Drain(ctx); err != nil {
 		l.Log.Info("lane closes before all is stored", slog.String("error", clean(err)))
 	}

@@ -43,7 +43,7 @@ func (l *Routing) Process(ctx context.Context, b Batch) error {
 	if err := l.Publish(ctx, out); err != nil {
 		return fmt.Errorf("route: %w", err)
 	}
-	l.Metrics.events.WithLabelValues("routed").Add(float64(len(out)))
+	l.Metrics.Events.WithLabelValues("routed").Add(float64(len(out)))
 	l.pos = b.Next
 	return nil
 }

@@ -42,13 +42,15 @@ func (r *run) work(ctx context.Context, term schema.Term) error {
 	if err != nil {
 		return err
 	}
+	first, _, err := r.g.client.Bounds(inner, r.topic, r.partition)
+	if err != nil {
+		return err
+	}
 	if committed < 0 {
-		if committed, _, err = r.g.client.Bounds(inner, r.topic, r.partition); err != nil {
-			return err
-		}
+		committed = first
 	}
 	r.committed, r.lane = committed, r.g.lanes[r.topic]()
-	from, err := r.lane.Open(inner, schema.Assignment{Topic: r.topic, Partition: r.partition, Term: term, Committed: r.committed})
+	from, err := r.lane.Open(inner, schema.Assignment{Topic: r.topic, Partition: r.partition, Term: term, Committed: r.committed, First: first})
 	if err != nil {
 		r.discard() //nolint:contextcheck // what is discarded is not waited for
 		return err

@@ -58,7 +58,7 @@ func (f *toyFold) Fold(e *toy) {
 		f.out = append(f.out, Outgoing{Topic: "found", Key: []byte(e.key), Value: []byte(v)})
 	}
 }
-func (f *toyFold) Outbox() []Outgoing {
+func (f *toyFold) Outbox(bool) []Outgoing {
 	out := f.out
 	f.out = nil
 	return out
@@ -150,12 +150,13 @@ func decodeToy(r *schema.Record, e *toy) (string, []byte) {
 }
 
 func newToyLane(t *table, publish Publish) *Detecting[toy] {
+	m := NewMetrics(prometheus.NewRegistry())
 	return &Detecting[toy]{
 		Fold: newToyFold(), Decode: decodeToy, Publish: publish, DeadLetters: "dead",
 		Clone:     func(e *toy) *toy { c := *e; return &c },
 		Position:  func(_ int32, e *toy) int64 { return e.offset },
 		Changelog: func(_ int32, from int64) Changelog[toy] { return &toyLog{t: t, stored: from} },
-		Log:       slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()),
+		Log:       slog.New(slog.DiscardHandler), Metrics: m, Records: m.Events,
 	}
 }
 
