@@ -71,6 +71,7 @@ func BenchmarkFold(b *testing.B) {
 				e.Token, e.Time, e.Offset = tokens[k], began+int64(3+i/n)*int64(time.Minute)+int64(k), e.Offset+1
 				e.IP = netip.AddrFrom4([4]byte{10, byte(k >> 16), byte(k >> 8), byte(k)})
 				t.Fold(e, &out)
+				out.Reset()
 			}
 			b.StopTimer()
 			b.ReportMetric(float64(budget.Used())/float64(n), "B/session")

@@ -106,6 +106,9 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 		since = never
 	}
 	who, named := t.actor(s, e.User, e.Session, e.App, since)
+	if named {
+		s.flags &^= sessionTold
+	}
 	note := t.texts.add(text)
 	r := t.marks.get()
 	*t.marks.at(r) = mark{id: id.b, idk: id.kind, time: e.Time, kind: uint8(kind), text: note, next: s.marks, actor: who}
@@ -118,7 +121,7 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 	if !t.loading {
 		t.sightEnd(s, e, kind, e.Time, e.ID, out)
 	}
-	if named && (s.flags&sessionHasUse != 0 && e.Time <= s.newest || s.flags&sessionEnded != 0) && t.newlyNamed(s, e, who) {
+	if named && (s.flags&sessionHasUse != 0 && millis(e.Time) <= millis(s.newest) || s.flags&sessionEnded != 0) && t.newlyNamed(s, e, who) {
 		t.sightAgain(s, e, out)
 	}
 	if s.flags&sessionEnded == 0 {

@@ -227,6 +227,7 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 		return
 	}
 	if named {
+		s.flags &^= sessionTold
 		t.sightAgain(s, e, out)
 	}
 	view := t.spread(s, e.Tenant, e.Token)

@@ -3,7 +3,6 @@ package detect
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hijackd/hijackd/schema"
 )
@@ -20,7 +19,7 @@ func (t *Tokens) sight(s, before *session, e *schema.Event, u *use, late, named 
 	if t.loading {
 		return
 	}
-	if named && (late || s.flags&sessionEnded != 0) && t.newlyNamed(s, e, u.actor) {
+	if known := before.flags&sessionHasUse != 0 && millis(e.Time) <= millis(before.newest) || s.flags&sessionEnded != 0; named && known && t.newlyNamed(s, e, u.actor) {
 		defer t.sightAgain(s, e, out) // whose token it was then is known only now
 	}
 	if !late || named {
@@ -47,6 +46,7 @@ func (t *Tokens) sight(s, before *session, e *schema.Event, u *use, late, named 
 	if before.flags&sessionAccepted == 0 && before.flags&sessionHasUse != 0 {
 		t.sightKnown(s, e, u, out)
 	}
+	t.names(s)
 	at := t.place(s, u)
 	if turn {
 		for scope := range at.standing {
@@ -101,7 +101,7 @@ type placing struct {
 }
 
 func (t *Tokens) place(s *session, u *use) (p placing) {
-	user, session := t.whose(s, u)
+	user, session := t.whose(u)
 	ranks := [audiences]rank{}
 	for r := s.uses; r != 0; r = t.uses.at(r).next {
 		c := t.uses.at(r)
@@ -114,7 +114,7 @@ func (t *Tokens) place(s *session, u *use) (p placing) {
 			if user == "" && session == "" {
 				continue
 			}
-			by, under := t.whose(s, o)
+			by, under := t.whose(o)
 			if by == user {
 				t.rank(&ranks[toUser], o, u)
 			}
@@ -167,13 +167,53 @@ func (k *rank) standing() standing {
 	return firstInCell
 }
 
-// whose is who used the token and under which session, as far as was said up to then.
-func (t *Tokens) whose(s *session, u *use) (user, session string) {
-	var f schema.Finding
-	t.view.actors = s.actors
-	t.name(&f, u.actor)
-	t.named(&f, u.at()-int64(time.Millisecond)) // times of names are rounded up
-	return f.User, f.Session
+// said is what one actor of the session says.
+type said struct {
+	since         int64 // Unix milliseconds
+	user, session string
+	number        uint8
+}
+
+// whose is who used the token and under which session, as far as was said up to then: by the event itself, else by the last that goes
+// with the rest, as for findings.
+func (t *Tokens) whose(u *use) (user, session string) {
+	names := t.said
+	for i := range names {
+		if names[i].number == u.actor {
+			user, session = names[i].user, names[i].session
+		}
+	}
+	until := millis(u.at())
+	if user == "" {
+		last := int64(-1)
+		for i := range names {
+			n := &names[i]
+			fits := session == "" || n.session == "" || n.session == session
+			if n.user != "" && fits && n.since <= until && (n.since > last || n.since == last && n.user > user) {
+				last, user = n.since, n.user
+			}
+		}
+	}
+	if session == "" {
+		last := int64(-1)
+		for i := range names {
+			n := &names[i]
+			fits := user == "" || n.user == "" || n.user == user
+			if n.session != "" && fits && n.since <= until && (n.since > last || n.since == last && n.session > session) {
+				last, session = n.since, n.session
+			}
+		}
+	}
+	return user, session
+}
+
+// names has whose know the session's actors.
+func (t *Tokens) names(s *session) {
+	t.said = t.said[:0]
+	for r := s.actors; r != 0; r = t.actors.at(r).next {
+		a := t.actors.at(r)
+		t.said = append(t.said, said{a.since(), t.texts.text(a.user), t.texts.text(a.session), a.number})
+	}
 }
 
 // tell makes the sightings of one use: a correction goes to whoever was told otherwise.
@@ -219,7 +259,7 @@ func (t *Tokens) sighting(s *session, e *schema.Event, u *use) schema.Sighting {
 	t.view.actors = s.actors
 	t.name(&f, u.actor)
 	g.App = f.App
-	g.User, g.Session = t.whose(s, u)
+	g.User, g.Session = t.whose(u)
 	return g
 }
 
@@ -248,6 +288,7 @@ func (t *Tokens) sightAgain(s *session, e *schema.Event, out *Output) {
 	if t.loading {
 		return
 	}
+	t.names(s)
 	for _, u := range slices.Clone(t.sorted(s)) {
 		if u.flags&(useRejected|useInherited) != 0 || u.vantage == noVantage {
 			continue
@@ -272,6 +313,7 @@ func (t *Tokens) sightRejected(s *session, e *schema.Event, u *use, out *Output)
 			}
 		}
 	}
+	t.names(s)
 	g := t.sighting(s, e, u)
 	g.Kind = schema.SightingRejected
 	t.tellTo(g, schema.ScopeNetwork, schema.Network(g.IP).String(), out)
@@ -279,6 +321,7 @@ func (t *Tokens) sightRejected(s *session, e *schema.Event, u *use, out *Output)
 
 // sightKnown corrects what networks were told of a token's rejections, now that it was accepted before them.
 func (t *Tokens) sightKnown(s *session, e *schema.Event, u *use, out *Output) {
+	t.names(s)
 	for _, o := range slices.Clone(t.sorted(s)) {
 		if o.flags&useRejected != 0 && o.vantage != noVantage && t.before(u, &o) {
 			g := t.sighting(s, e, &o)

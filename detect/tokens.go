@@ -61,6 +61,7 @@ type Tokens struct {
 	loading  bool
 	view     view
 	scratch  Output
+	said     []said
 	touched  uint64 // what Warm read, so that it isn't left out
 }
 
