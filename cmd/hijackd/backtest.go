@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/hijackd/hijackd/actions"
-	"github.com/hijackd/hijackd/cmd/internal/judge"
+	"github.com/hijackd/hijackd/detect"
 	"github.com/hijackd/hijackd/ingest/enrich"
 	"github.com/hijackd/hijackd/schema"
 )
@@ -84,7 +84,7 @@ func (c backtestCommand) Run(ctx context.Context, p *process) error {
 // trial is one configuration that judges the events.
 type trial struct {
 	name     string
-	judge    *judge.Judge
+	folds    *detect.Folds
 	policy   *actions.Policy // as configured
 	enforced *actions.Policy // with policy.mode at enforce
 	modes    map[string]actions.Mode
@@ -113,7 +113,7 @@ func newTrial(name string, cfg *Config) (*trial, error) {
 		return nil, err
 	}
 	return &trial{
-		name: name, judge: judge.New(judge.Options{Rules: running, Lateness: cfg.Lateness}), policy: policy, enforced: enforced,
+		name: name, folds: detect.NewFolds(running, cfg.Lateness), policy: policy, enforced: enforced,
 		modes: modes, ceiling: actions.Mode(cfg.Policy.Mode), lateness: cfg.Lateness, enricher: enrich.New(databases),
 	}, nil
 }
@@ -126,8 +126,8 @@ type verdict struct {
 }
 
 func (t *trial) verdict() *verdict {
-	found, commands := t.judge.Finish()
-	return &verdict{t, judge.Decide(t.policy, found, commands), judge.Decide(t.enforced, found, commands)}
+	found, commands := t.folds.Findings(), t.folds.Commands()
+	return &verdict{t, actions.DecideAll(t.policy, found, commands), actions.DecideAll(t.enforced, found, commands)}
 }
 
 // input is the events that are judged, and what is counted of them.
@@ -166,7 +166,7 @@ func (in *input) judge(e *schema.Event, fresh bool) {
 		if fresh {
 			t.enricher.Enrich(&c)
 		}
-		t.judge.Event(&c)
+		t.folds.Fold(&c)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // text writes a report: what was judged, what was found by rule, what would be done, and each finding with its arithmetic.
 func (v *verdict) text(w io.Writer, in *input) error {
 	out := bufio.NewWriter(w)
-	in.text(out, v.judge.Tokens())
+	in.text(out, v.folds.Tokens.Len())
 	_, _ = fmt.Fprintf(out, "%s\n", counted(len(v.findings), "finding"))
 	if len(v.findings) > 0 {
 		v.byRule(out)
