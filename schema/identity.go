@@ -24,6 +24,11 @@ func NoteID(kind EventType, tenant, token, cause string) string {
 	return "hjk_" + digest("note", kind.String(), tenant, token, cause)
 }
 
+// CommandID is the identity of a command that hijackd itself gives, once for its subject.
+func CommandID(verb Verb, tenant, subject string) string {
+	return "cmd_" + digest("command", string(verb), tenant, subject)
+}
+
 // digest is 120 bits of SHA-256 over length-prefixed parts, so that no two lists of parts run together; base64url, 20 characters.
 func digest(parts ...string) string {
 	h := sha256.New()

@@ -12,6 +12,7 @@ const (
 	SightingUsed     SightingKind = "used"     // still used: the first use in a cell of ten minutes
 	SightingRejected SightingKind = "rejected" // to a network: rejected, and not accepted before
 	SightingKnown    SightingKind = "known"    // to a network: the rejected token turned out to have been accepted before
+	SightingBack     SightingKind = "back"     // to a network that the token moved onto: since then used elsewhere again
 	SightingEnded    SightingKind = "ended"    // ended or rotated out
 	SightingRevoked  SightingKind = "revoked"  // revoked
 	SightingDismiss  SightingKind = "dismiss"  // somebody revoked the whole user or session: every live token of it is to go
@@ -46,6 +47,9 @@ type Sighting struct {
 	Started  bool `json:"started,omitempty"` // the event is session.started
 	Rotated  bool `json:"rotated,omitempty"` // the token goes on for another one: it is no new session
 	Rejected bool `json:"rejected,omitempty"`
+	// Apart and NewDevice, of a network's born and moved: the token was used before, at no equivalent vantage, or by no such device.
+	Apart     bool `json:"apart,omitempty"`
+	NewDevice bool `json:"new_device,omitempty"`
 
 	IP     netip.Addr `json:"ip,omitzero"`
 	Geo    Geo        `json:"geo,omitzero"`
