@@ -14,34 +14,54 @@ const NearKM = 50
 // transitive: rules test the pairs that they look at and never form clusters, which would depend on the order of arrival.
 func Equivalent(a, b *Vantage) bool {
 	switch {
-	case a == b || schema.Network(a.IP) == schema.Network(b.IP):
+	case sameEgress(a, b):
 		return true
-	case a.Geo.Network == schema.NetworkCorporate && b.Geo.Network == schema.NetworkCorporate:
-		return true
-	case a.Geo.Network == schema.NetworkRelay && b.Geo.Network == schema.NetworkRelay && a.Geo.ASN == b.Geo.ASN:
-		return true
-	case a.Geo.ASN != 0 && a.Geo.ASN == b.Geo.ASN && SameDevice(a, b) && near(a, b):
-		return true
-	case (Tunnel(a) || Tunnel(b)) && SameDevice(a, b) && (sameMark(a, b) || a.Geo.Country != "" && a.Geo.Country == b.Geo.Country):
-		return true
+	case sameProvider(a, b):
+		return SameDevice(a, b) || Disguised(a, b)
+	case !SameDevice(a, b):
+		return false
+	case both(a, b, schema.NetworkSatellite):
+		return true // on board, the provider changes with the beam
+	case Tunnel(a) || Tunnel(b):
+		return SameMark(a, b) || SameCountry(a, b)
 	}
-	return a.Alternated(b) && SameDevice(a, b) && near(a, b)
+	return a.Alternated(b) && near(a, b)
 }
+
+// SameNetwork reports whether two vantages are on one network as far as people go, whatever their devices: one address or /64, one
+// egress that is nobody's own, or the pool of one provider at one place.
+func SameNetwork(a, b *Vantage) bool { return sameEgress(a, b) || sameProvider(a, b) }
+
+// sameEgress: devices behind it can't be told apart by their addresses.
+func sameEgress(a, b *Vantage) bool {
+	return a == b || schema.Network(a.IP) == schema.Network(b.IP) || both(a, b, schema.NetworkCorporate) ||
+		both(a, b, schema.NetworkRelay) && a.Geo.ASN == b.Geo.ASN
+}
+
+// sameProvider: carrier-grade NAT and pools give one device addresses by turns, some way apart; those of mobile networks anywhere in
+// the country, for their gateways are few.
+func sameProvider(a, b *Vantage) bool {
+	return a.Geo.ASN != 0 && a.Geo.ASN == b.Geo.ASN && (near(a, b) || both(a, b, schema.NetworkMobile) && SameCountry(a, b))
+}
+
+func both(a, b *Vantage, class schema.NetworkClass) bool {
+	return a.Geo.Network == class && b.Geo.Network == class
+}
+
+// SameCountry reports whether two vantages are known to be in one country.
+func SameCountry(a, b *Vantage) bool { return a.Geo.Country != "" && a.Geo.Country == b.Geo.Country }
 
 // Tunnel reports whether a network is one that devices send a part of their traffic through and the rest not: split-tunnel VPNs,
 // zero-trust gateways, Private Relay. One device inside and outside of it is one vantage. That it is one device is believed if both
-// sides show the same device or cnf, or if all that is known of it is the same and it is in the same country.
+// sides show the same device or cnf, or if all that is known of it is the same and it is in the same country. So a thief with the
+// victim's browser, in the victim's version, behind a VPN in the victim's country looks like the victim; where events carry device, ja4
+// or cnf, these have to be the same too.
 func Tunnel(v *Vantage) bool {
 	switch v.Geo.Network {
 	case schema.NetworkCorporate, schema.NetworkVPN, schema.NetworkRelay:
 		return true
 	}
 	return false
-}
-
-// sameMark reports whether both sides show the same device or cnf. (Everybody with one browser shows one ja4.)
-func sameMark(a, b *Vantage) bool {
-	return a.device != 0 && a.device == b.device || a.cnf != 0 && a.cnf == b.cnf
 }
 
 // near reports whether places don't speak against one vantage. Where they can't be compared, countries are.
@@ -57,32 +77,16 @@ func near(a, b *Vantage) bool {
 
 // SameDevice reports whether two vantages, the order of their use apart, may be one device. What is absent on a side differs
 // from nothing. A version differs: of two, one way round it is an update, the other way it is not; see Updated.
-func SameDevice(a, b *Vantage) bool { return sameButVersion(a, b) && version(a, b) == 0 }
+func SameDevice(a, b *Vantage) bool { return differing(a, b) == 0 && version(a, b) == 0 }
 
 // Updated reports whether the device of a, used before b, may be the device of b: the same, or the same browser in a later version.
-func Updated(a, b *Vantage) bool { return sameButVersion(a, b) && version(a, b) >= 0 }
+func Updated(a, b *Vantage) bool { return Changed(a, b) == 0 }
 
 func version(a, b *Vantage) int {
 	if a.Agent.Major == 0 || b.Agent.Major == 0 {
 		return 0
 	}
 	return int(b.Agent.Major) - int(a.Agent.Major)
-}
-
-func sameButVersion(a, b *Vantage) bool {
-	switch {
-	case a.device != 0 && b.device != 0 && a.device != b.device:
-		return false
-	case a.cnf != 0 && b.cnf != 0 && a.cnf != b.cnf:
-		return false
-	case differ(a.Agent.Family, b.Agent.Family) || differ(a.Agent.OS, b.Agent.OS):
-		return false
-	case a.Agent.Class != 0 && b.Agent.Class != 0 && a.Agent.Class != b.Agent.Class:
-		return false
-	case version(a, b) != 0: // another version shakes hands in another way
-		return true
-	}
-	return !otherJA4(a.ja4, b.ja4)
 }
 
 func differ(a, b string) bool { return a != "" && b != "" && a != b }

@@ -13,6 +13,8 @@ type Session struct {
 	Uses   []Use // in event order
 	// Uses[From:To] are what is new to the judge, or what a new mark throws another light on.
 	From, To int
+	// Whole is the time from which on all uses are kept; of what is older, each vantage's last one is.
+	Whole int64
 	// Vantages holds those of Uses and earlier ones.
 	Vantages []*Vantage
 	Marks    []Mark // in event order

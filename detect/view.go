@@ -18,7 +18,7 @@ func (t *Tokens) spread(s *session, tenant, token string) *Session {
 	v.records, v.decoded = [64]*vantage{}, [64]*Vantage{}
 	view := &v.session
 	*view = Session{Tenant: tenant, Token: token, Uses: view.Uses[:0], Vantages: view.Vantages[:0], Marks: view.Marks[:0],
-		Expired: s.expires, epoch: int(s.epoch)}
+		Expired: s.expires, Whole: t.horizon(s), epoch: int(s.epoch)}
 	for r := s.vantages; r != 0; r = t.vantages.at(r).next {
 		p := t.vantages.at(r)
 		d := t.decodeVantage(p)

@@ -14,7 +14,6 @@ import (
 
 // laterRules are the rules of the catalogue that are not built yet, each with its default mode and the keys that it will read.
 var laterRules = []struct{ name, mode, keys string }{
-	{"device-change", "alert", ""}, {"network-change", "shadow", ""}, {"anonymizer", "alert", ""}, {"scripted-client", "alert", ""},
 	{"binding-failed", "enforce", ""}, {"two-users", "enforce", ""}, {"fixation", "enforce", ""}, {"not-rotated", "shadow", ""},
 	{"resurrection", "alert", ""}, {"beacon", "alert", "min_intervals max_jitter"}, {"sensitive-stale-auth", "alert", "max_age"},
 	{"multi-login", "shadow", "max_sessions"}, {"new-country", "shadow", "learn_days learn_sessions"},

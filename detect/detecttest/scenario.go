@@ -24,7 +24,7 @@ var Start = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 //	want RULE EVENT… [conclusive|weak] [low|medium|high|critical] [token=…] [KEY=VALUE of evidence]… [: SUMMARY]
 //
 // Events come in the order of their lines, whatever their times. An underscore in a value is a space. What is found and not wanted
-// is wrong too.
+// is wrong too, of the rule that the scenario's folder is named after; under nuisance, of all.
 type Scenario struct {
 	Name   string
 	Title  string // its first comment
@@ -131,7 +131,7 @@ func (s *reader) place(words []string) (err error) {
 	return nil
 }
 
-var classes = map[string]schema.DeviceClass{"desktop": schema.DeviceDesktop, "mobile": schema.DeviceMobile, "tablet": schema.DeviceTablet, "script": schema.DeviceScript}
+var classes = map[string]schema.DeviceClass{"desktop": schema.DeviceDesktop, "mobile": schema.DeviceMobile, "tablet": schema.DeviceTablet, "bot": schema.DeviceBot, "script": schema.DeviceScript}
 
 func (s *reader) device(words []string) error {
 	if len(words) < 5 {
@@ -141,7 +141,7 @@ func (s *reader) device(words []string) error {
 	if err != nil {
 		return err
 	}
-	e := schema.Event{Agent: schema.Agent{Family: spaced(words[1]), Major: uint16(major), OS: spaced(words[3]), Class: classes[words[4]]}}
+	e := schema.Event{Agent: schema.Agent{Family: spaced(words[1]), Major: uint16(major), OS: strings.Trim(spaced(words[3]), "-"), Class: classes[words[4]]}}
 	for _, w := range words[5:] {
 		switch k, v, _ := strings.Cut(w, "="); k {
 		case "device":

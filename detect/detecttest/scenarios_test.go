@@ -82,6 +82,9 @@ func compare(t *testing.T, s detecttest.Scenario, found []schema.Finding) {
 	t.Helper()
 	missing := slices.Clone(s.Wants)
 	for i := range found {
+		if !concerns(s, found[i].Rule) {
+			continue
+		}
 		at := slices.IndexFunc(missing, func(w detecttest.Want) bool { return fits(w, &found[i]) == "" })
 		if at >= 0 {
 			missing = slices.Delete(missing, at, at+1)
@@ -96,6 +99,13 @@ func compare(t *testing.T, s detecttest.Scenario, found []schema.Finding) {
 	for _, w := range missing {
 		t.Errorf("%s:%d: not found: %s %v", s.Name, w.Line, w.Rule, w.Events)
 	}
+}
+
+// concerns reports whether findings of a rule that are not wanted are wrong: everything in a nuisance; elsewhere what the folder is named
+// after, and what is wanted, for one attack breaks many rules.
+func concerns(s detecttest.Scenario, rule string) bool {
+	folder := filepath.Base(filepath.Dir(s.Name))
+	return folder == "nuisance" || folder == rule || slices.ContainsFunc(s.Wants, func(w detecttest.Want) bool { return w.Rule == rule })
 }
 
 // fits says why a finding is not the wanted one.

@@ -12,6 +12,8 @@ type access struct {
 	name   string // the class, or what was assumed
 	people bool   // residential or mobile: people sit there, machines don't
 	hosted bool
+	hides  bool // hosting, VPN or Tor
+	class  schema.NetworkClass
 }
 
 // hostingNames are parts of the names of companies that rent out machines or sell VPNs, in lower case. Most deployments have only
@@ -27,7 +29,7 @@ func accessOf(v *detect.Vantage) access {
 	class := v.Geo.Network
 	switch class {
 	case schema.NetworkResidential, schema.NetworkMobile:
-		return access{name: class.String(), people: true}
+		return access{name: class.String(), people: true, class: class}
 	case schema.NetworkUnknown:
 		org := strings.ToLower(v.Geo.ASOrg)
 		if org == "" {
@@ -35,10 +37,11 @@ func accessOf(v *detect.Vantage) access {
 		}
 		for _, n := range hostingNames {
 			if strings.Contains(org, n) {
-				return access{name: "hosting (by name)", hosted: true}
+				return access{name: "hosting (by name)", hosted: true, hides: true, class: schema.NetworkHosting}
 			}
 		}
-		return access{name: "residential (by name)", people: true}
+		return access{name: "residential (by name)", people: true, class: schema.NetworkResidential}
 	}
-	return access{name: class.String(), hosted: class == schema.NetworkHosting}
+	hosted := class == schema.NetworkHosting
+	return access{name: class.String(), hosted: hosted, hides: hosted || class == schema.NetworkVPN || class == schema.NetworkTor, class: class}
 }

@@ -3,7 +3,10 @@ package rules
 import "github.com/hijackd/hijackd/detect"
 
 // All is the catalogue, in the order of the documentation.
-var All = []*detect.Rule{&ImpossibleTravel, &ParallelUse, &RevokedReplay}
+var All = []*detect.Rule{
+	&ImpossibleTravel, &ParallelUse, &RevokedReplay,
+	&DeviceChange, &NetworkChange, &Anonymizer, &ScriptedClient,
+}
 
 // Named returns the rule of a name, or nil.
 func Named(name string) *detect.Rule {

@@ -41,12 +41,17 @@ func document(b *strings.Builder, r *detect.Rule) {
 	fmt.Fprintf(b, "Version %d · severity %s · default mode %s · ATT&CK %s\n\n", r.Version, r.Severity, r.DefaultMode, strings.Join(r.Attack, ", "))
 	fmt.Fprintf(b, "**Why.** %s\n\n**Method.** %s\n\n", r.Why, r.Method)
 	fmt.Fprintf(b, "**Example.** %s\n\n", r.Example)
-	b.WriteString("| key | default | range | meaning |\n|---|---|---|---|\n")
+	if len(r.Keys) > 0 {
+		b.WriteString("| key | default | range | meaning |\n|---|---|---|---|\n")
+	}
 	for i := range r.Keys {
 		k := &r.Keys[i]
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k.Name, shown(k.Default), bounds(k), k.Doc)
 	}
-	b.WriteString("\n**Known false positives.**\n\n")
+	if len(r.Keys) > 0 {
+		b.WriteString("\n")
+	}
+	b.WriteString("**Known false positives.**\n\n")
 	for _, s := range r.KnownFalsePositives {
 		fmt.Fprintf(b, "- %s\n", s)
 	}
