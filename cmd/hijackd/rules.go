@@ -52,7 +52,7 @@ func explainRule(r *detect.Rule) string {
 		}
 	}
 	section("Why", r.Why)
-	section("Method", strings.Split(r.Method, "\n\n")...)
+	section("How it is computed", strings.Split(r.Method, "\n\n")...)
 	var keys []string
 	for _, k := range r.Keys {
 		def := ""
@@ -61,10 +61,13 @@ func explainRule(r *detect.Rule) string {
 		}
 		keys = append(keys, "rules."+r.Name+"."+k.Name+def+": "+k.Doc)
 	}
-	section("Keys", keys...)
+	section("Thresholds", keys...)
 	section("Known false positives", r.KnownFalsePositives...)
-	section("Response", r.Response)
+	section("What to do", r.Response)
 	section("Example", r.Example)
+	if f := rules.Finding(r.Name); f != "" {
+		b.WriteString("\n" + f)
+	}
 	return b.String()
 }
 

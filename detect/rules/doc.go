@@ -3,4 +3,5 @@
 // Rules see event time only: no clock, no I/O, no randomness. They decide nothing: whether a finding alerts or revokes is policy.
 package rules
 
-//go:generate go run ./gen ../../docs/rules.md
+//go:generate go run ../../cmd/hijackd-docs -scenarios ../detecttest/testdata -examples examples
+//go:generate go run ../../cmd/hijackd-docs -page ../../docs/rules.md

@@ -38,24 +38,33 @@ func Catalogue() string {
 
 func document(b *strings.Builder, r *detect.Rule) {
 	fmt.Fprintf(b, "## %s\n\n%s.\n\n", r.Name, r.Title)
-	fmt.Fprintf(b, "Version %d · severity %s · default mode %s · ATT&CK %s\n\n", r.Version, r.Severity, r.DefaultMode, strings.Join(r.Attack, ", "))
-	fmt.Fprintf(b, "**Why.** %s\n\n**Method.** %s\n\n", r.Why, r.Method)
-	fmt.Fprintf(b, "**Example.** %s\n\n", r.Example)
+	fmt.Fprintf(b, "Version %d · severity %s · default mode %s · ATT&CK %s\n\n", r.Version, r.Severity, r.DefaultMode, techniques(r))
+	fmt.Fprintf(b, "**Why.** %s\n\n**How it is computed.** %s\n\n", r.Why, r.Method)
 	if len(r.Keys) > 0 {
-		b.WriteString("| key | default | range | meaning |\n|---|---|---|---|\n")
-	}
-	for i := range r.Keys {
-		k := &r.Keys[i]
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k.Name, shown(k.Default), bounds(k), k.Doc)
-	}
-	if len(r.Keys) > 0 {
+		b.WriteString("**Thresholds.**\n\n| key | default | range | meaning |\n|---|---|---|---|\n")
+		for i := range r.Keys {
+			k := &r.Keys[i]
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k.Name, shown(k.Default), bounds(k), k.Doc)
+		}
 		b.WriteString("\n")
 	}
 	b.WriteString("**Known false positives.**\n\n")
 	for _, s := range r.KnownFalsePositives {
 		fmt.Fprintf(b, "- %s\n", s)
 	}
-	fmt.Fprintf(b, "\n**Response.** %s\n", r.Response)
+	fmt.Fprintf(b, "\n**What to do.** %s\n\n**Example.** %s\n", r.Response, r.Example)
+	if example := Finding(r.Name); example != "" {
+		fmt.Fprintf(b, "\n```json\n%s```\n", example)
+	}
+}
+
+// techniques links a rule's techniques.
+func techniques(r *detect.Rule) string {
+	var all []string
+	for _, t := range r.Attack {
+		all = append(all, fmt.Sprintf("[%s](https://attack.mitre.org/techniques/%s/)", t, strings.ReplaceAll(t, ".", "/")))
+	}
+	return strings.Join(all, ", ")
 }
 
 func shown(v any) string {
