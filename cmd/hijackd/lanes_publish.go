@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 
+	"github.com/hijackd/hijackd/detect"
 	"github.com/hijackd/hijackd/ingest/broker"
 	"github.com/hijackd/hijackd/ingest/decode"
 	"github.com/hijackd/hijackd/ingest/lane"
@@ -17,9 +21,8 @@ import (
 // topics are the names and sizes of the topics that a process works with.
 type topics struct {
 	// source is the user's own topic; events is where a token's events share a partition: the same one, or the keyed copy of it.
-	source, events, signals, response, dead, findings, revocations string
-	eventPartitions, findingPartitions, revokedPartitions          int
-	signalPartitions                                               int
+	source, events, sightings, signals, response, dead, findings, revocations                   string
+	eventPartitions, sightingPartitions, signalPartitions, findingPartitions, revokedPartitions int
 	// placed says which partition of the event topic a token's events are in.
 	placed broker.Placement
 }
@@ -28,6 +31,45 @@ type topics struct {
 type publisher struct {
 	client *broker.Client
 	topics *topics
+}
+
+// outgoing empties a fold's output into records: findings and commands for the response lanes, notes for the token lanes and, if told to,
+// sightings for the subject lanes.
+func (p *publisher) outgoing(o *detect.Output, sightings bool, log *slog.Logger) []lane.Outgoing {
+	out := make([]lane.Outgoing, 0, len(o.Findings)+len(o.Commands)+len(o.Notes)+len(o.Sightings))
+	for i := range o.Findings {
+		f := &o.Findings[i]
+		r, err := p.signal(f.Tenant, schema.Signal{Finding: f})
+		if err != nil { // a value that JSON can't hold, such as NaN: a defect of the rule, which must not stop the lane
+			log.Error("finding left out", slog.String("rule", f.Rule), slog.Any("error", err))
+			continue
+		}
+		out = append(out, r)
+	}
+	for i := range o.Commands {
+		c := &o.Commands[i]
+		r, err := p.signal(c.Tenant, schema.Signal{Command: c})
+		if err != nil {
+			log.Error("command left out", slog.String("verb", string(c.Verb)), slog.Any("error", err))
+			continue
+		}
+		out = append(out, r)
+	}
+	for i := range o.Notes {
+		out = append(out, p.note(&o.Notes[i]))
+	}
+	if !sightings && len(o.Sightings) > 0 {
+		kept := o.Sightings
+		o.Sightings = nil
+		o.Reset()
+		o.Sightings = kept
+		return out
+	}
+	for i := range o.Sightings {
+		out = append(out, p.sighting(&o.Sightings[i]))
+	}
+	o.Reset()
+	return out
 }
 
 // publish appends a lane's outputs, those of one partition in order.
@@ -49,22 +91,34 @@ func (p *publisher) publish(ctx context.Context, out []lane.Outgoing) error {
 		}
 		batches[w] = append(batches[w], m)
 	}
-	for _, w := range order {
-		if err := p.client.Produce(ctx, w.topic, w.partition, batches[w]); err != nil {
-			return err
-		}
+	if len(order) == 1 {
+		return p.client.Produce(ctx, order[0].topic, order[0].partition, batches[order[0]])
 	}
-	return nil
+	errs := make([]error, len(order))
+	var wg sync.WaitGroup
+	for i, w := range order {
+		wg.Go(func() { errs[i] = p.client.Produce(ctx, w.topic, w.partition, batches[w]) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
-// signal is a finding on its way to the response lane of its tenant.
-func (p *publisher) signal(f *schema.Finding) (lane.Outgoing, error) {
-	v, err := json.Marshal(schema.Signal{Finding: f})
+// signal is a finding or a command on its way to the response lane of its tenant.
+func (p *publisher) signal(tenant string, s schema.Signal) (lane.Outgoing, error) {
+	v, err := json.Marshal(s)
 	if err != nil {
-		return lane.Outgoing{}, fmt.Errorf("encode finding: %w", err)
+		return lane.Outgoing{}, fmt.Errorf("encode signal: %w", err)
 	}
-	n := p.topics.signalPartitions
-	return lane.Outgoing{Topic: p.topics.signals, Partition: broker.Placements[0].Of([]byte(f.Tenant), n), Key: []byte(f.Tenant), Value: v}, nil
+	key := []byte(tenant)
+	return lane.Outgoing{Topic: p.topics.signals, Partition: broker.Placements[0].Of(key, p.topics.signalPartitions), Key: key, Value: v}, nil
+}
+
+// sighting is a sighting on its way to the lane of its subject.
+func (p *publisher) sighting(g *schema.Sighting) lane.Outgoing {
+	key := make([]byte, 0, len(g.Tenant)+len(g.Scope)+len(g.Subject)+2)
+	key = append(append(append(append(append(key, g.Tenant...), 0), g.Scope...), ':'), g.Subject...)
+	return lane.Outgoing{Topic: p.topics.sightings, Partition: broker.Placements[0].Of(key, p.topics.sightingPartitions), Key: key,
+		Value: decode.AppendSighting(make([]byte, 0, 640), g)}
 }
 
 // note is an event put where the events of its token are: one of hijackd's notes to itself, or one on its way there.

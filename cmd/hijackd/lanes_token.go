@@ -37,13 +37,14 @@ func (t *tokenLanes) lane() lane.Lane {
 		Clone:  (*schema.Event).Clone,
 		Changelog: func(partition int32, from int64) lane.Changelog[schema.Event] {
 			in.assign(partition)
-			return &changelog{t.events.Cursor(partition, from)}
+			return &changelog[schema.Event]{t.events.Cursor(partition, from)}
 		},
 		Position:    position,
 		Publish:     t.publisher.publish,
 		DeadLetters: t.publisher.topics.dead,
 		Log:         t.log,
 		Metrics:     t.lanes,
+		Records:     t.lanes.Events,
 	}
 }
 
@@ -77,7 +78,8 @@ func (in *intake) decode(r *schema.Record, e *schema.Event) (string, []byte) {
 	return "", nil
 }
 
-// tokenFold is the token fold as a lane sees it: what it finds goes to the signals topic, its notes back onto the event topic.
+// tokenFold is the token fold as a lane sees it: what it finds goes to the signals topic, what it sees to the sightings topic, its notes
+// back onto the event topic.
 type tokenFold struct {
 	intake    *intake
 	tokens    *detect.Tokens
@@ -98,27 +100,16 @@ func (f *tokenFold) Load(k schema.Key, history []*schema.Event, complete bool) {
 	f.tokens.Load(k, history, complete)
 }
 
-func (f *tokenFold) Outbox() (out []lane.Outgoing) {
+// Outbox publishes sightings by the thousand, where more are to come: each of their partitions costs a request.
+func (f *tokenFold) Outbox(all bool) []lane.Outgoing {
 	f.intake.metrics.add(&f.intake.counted, f.intake.decoder.Counts())
-	for i := range f.out.Findings {
-		o, err := f.publisher.signal(&f.out.Findings[i])
-		if err != nil { // a value that JSON can't hold, such as NaN: a defect of the rule, which must not stop the lane
-			f.log.Error("finding left out", slog.String("rule", f.out.Findings[i].Rule), slog.Any("error", err))
-			continue
-		}
-		out = append(out, o)
-	}
-	for i := range f.out.Notes {
-		out = append(out, f.publisher.note(&f.out.Notes[i]))
-	}
-	f.out.Reset()
-	return out
+	return f.publisher.outgoing(&f.out, all || len(f.out.Sightings) >= 1000, f.log)
 }
 
 // changelog is a store cursor as a lane sees it.
-type changelog struct{ *store.Cursor }
+type changelog[E any] struct{ *store.Cursor[E] }
 
-func (c *changelog) Append(ctx context.Context, rows []schema.Event, next int64) error {
+func (c *changelog[E]) Append(ctx context.Context, rows []E, next int64) error {
 	err := c.Cursor.Append(ctx, rows, next)
 	if errors.Is(err, store.ErrBehind) {
 		return lane.ErrBehind
@@ -126,7 +117,7 @@ func (c *changelog) Append(ctx context.Context, rows []schema.Event, next int64)
 	return err
 }
 
-func (c *changelog) Hash(s schema.Subject) uint64 {
+func (c *changelog[E]) Hash(s schema.Subject) uint64 {
 	var d xxhash.Digest
 	d.Reset()
 	_, _ = d.WriteString(s.Tenant)

@@ -126,27 +126,32 @@ func runDaemon(ctx context.Context, cfg *Config, opts daemonOptions) (err error)
 	if err != nil {
 		return err
 	}
-	background(later, events.Run, databases.Watch) //nolint:contextcheck // they end after the lanes that use them, not with ctx
+	sightings, err := store.NewSightings(db, store.SightingsDefaults(), log)
+	if err != nil {
+		return err
+	}
+	background(later, events.Run, sightings.Run, databases.Watch) //nolint:contextcheck // they end after the lanes that use them, not with ctx
 
 	revoker, alerter, err := destinations(cfg)
 	if err != nil {
 		return usageError{err}
 	}
-	eventsSeen := newEventMetrics(registry, events)
+	eventsSeen := newEventMetrics(registry, events, sightings)
 	out := &publisher{client: client, topics: t}
 	settings := &settings{running: running}
 	budget, symbols, keyer := detect.NewBudget(cfg.Memory), detect.NewSymbols(liveSymbols), schema.NewKeyer()
-	tokens := &tokenLanes{
-		key: pepper, databases: databases, events: events, publisher: out, log: log, lanes: lane.NewMetrics(registry), metrics: eventsSeen,
-		options: func() detect.Options {
-			return detect.Options{Rules: settings.rules(), Lateness: cfg.Lateness, Budget: budget, Keyer: keyer, Symbols: symbols}
-		},
+	options := func() detect.Options {
+		return detect.Options{Rules: settings.rules(), Lateness: cfg.Lateness, Budget: budget, Keyer: keyer, Symbols: symbols}
 	}
+	tokens := &tokenLanes{
+		key: pepper, databases: databases, events: events, publisher: out, log: log, lanes: lane.NewMetrics(registry), metrics: eventsSeen, options: options,
+	}
+	subjects := &subjectLanes{sightings: sightings, publisher: out, log: log, lanes: tokens.lanes, options: options}
 	responses := &responseLanes{
 		publisher: out, archive: db, revoker: revoker, alerter: alerter, metrics: actions.NewMetrics(registry, time.Now), log: log,
 		policy: policy, open: map[*responseLane]bool{},
 	}
-	lanes := map[string]func() lane.Lane{t.events: tokens.lane, t.signals: responses.lane}
+	lanes := map[string]func() lane.Lane{t.events: tokens.lane, t.sightings: subjects.lane, t.signals: responses.lane}
 	if t.events != t.source {
 		lanes[t.source] = (&routingLanes{key: pepper, publisher: out, lanes: tokens.lanes, metrics: eventsSeen}).lane
 	}

@@ -59,20 +59,23 @@ type eventMetrics struct {
 	raw, unknownFields, unknownEnums, ahead prometheus.Counter
 }
 
-func newEventMetrics(reg prometheus.Registerer, events *store.Events) *eventMetrics {
+func newEventMetrics(reg prometheus.Registerer, events *store.Events, sightings *store.Sightings) *eventMetrics {
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 		reg.MustRegister(c)
 		return c
 	}
-	reg.MustRegister(
-		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "hijackd_clickhouse_rows_total", Help: "Rows that ClickHouse has acknowledged."},
-			func() float64 { return float64(events.Stats().Rows) }),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "hijackd_clickhouse_insert_errors_total", Help: "Inserts that failed and were repeated."},
-			func() float64 { return float64(events.Stats().Failures) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hijackd_clickhouse_waiting_rows", Help: "Rows that ClickHouse has not acknowledged yet."},
-			func() float64 { return float64(events.Stats().Waiting) }),
-	)
+	for rows, stats := range map[string]func() store.Stats{"events": events.Stats, "sightings": sightings.Stats} {
+		labels := prometheus.Labels{"rows": rows}
+		reg.MustRegister(
+			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "hijackd_clickhouse_rows_total", Help: "Rows that ClickHouse has acknowledged.",
+				ConstLabels: labels}, func() float64 { return float64(stats().Rows) }),
+			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "hijackd_clickhouse_insert_errors_total", Help: "Inserts that failed and were repeated.",
+				ConstLabels: labels}, func() float64 { return float64(stats().Failures) }),
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hijackd_clickhouse_waiting_rows", Help: "Rows that ClickHouse has not acknowledged yet.",
+				ConstLabels: labels}, func() float64 { return float64(stats().Waiting) }),
+		)
+	}
 	return &eventMetrics{
 		raw:           counter("hijackd_raw_tokens_total", "Raw tokens that were replaced by their fingerprints."),
 		unknownFields: counter("hijackd_unknown_fields_total", "Fields of events that hijackd doesn't know."),

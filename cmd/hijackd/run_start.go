@@ -70,6 +70,9 @@ func migrateOrGoOn(ctx context.Context, db *store.DB, log *slog.Logger, later fu
 	return nil
 }
 
+// Retention of hijackd's own topics, in ms.
+const week, month = "604800000", "2592000000"
+
 // preflight makes sure that the brokers answer and that every topic is as it must be, before anything starts.
 func preflight(ctx context.Context, client *broker.Client, cfg *Config, pepper *fingerprint.Key, log *slog.Logger) (*topics, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
@@ -78,9 +81,8 @@ func preflight(ctx context.Context, client *broker.Client, cfg *Config, pepper *
 		return nil, err
 	}
 	k := cfg.Kafka
-	t := &topics{events: k.Topic, signals: k.Topic + ".signals", response: k.Topic + ".response", dead: k.DeadLetterTopic,
+	t := &topics{events: k.Topic, sightings: k.Topic + ".sightings", signals: k.Topic + ".signals", response: k.Topic + ".response", dead: k.DeadLetterTopic,
 		findings: k.FindingsTopic, revocations: k.RevocationsTopic}
-	week, month := "604800000", "2592000000" // ms
 	own := []broker.Topic{
 		{Name: t.events},
 		{Name: t.signals, Own: true, Config: map[string]string{"cleanup.policy": "delete", "retention.ms": week}},
@@ -98,6 +100,9 @@ func preflight(ctx context.Context, client *broker.Client, cfg *Config, pepper *
 			return nil, err
 		}
 	}
+	if err := t.ensureSightings(ctx, client, k.CreateTopics); err != nil {
+		return nil, err
+	}
 	// A partition of the response topic belongs to the signals partition of the same number. It must outlive the signals, and
 	// compaction would let a void or repeated record erase a valid one.
 	err = client.Ensure(ctx, k.CreateTopics, []broker.Topic{{Name: t.response, Own: true, Partitions: t.signalPartitions,
@@ -110,6 +115,17 @@ func preflight(ctx context.Context, client *broker.Client, cfg *Config, pepper *
 		return nil, err
 	}
 	return t, nil
+}
+
+// ensureSightings makes the sightings topic with as many partitions as the event topic has. Later it keeps its own number: with another one
+// subjects would change lanes.
+func (t *topics) ensureSightings(ctx context.Context, client *broker.Client, create bool) (err error) {
+	if t.sightingPartitions, err = client.Partitions(ctx, t.sightings); err != nil || t.sightingPartitions > 0 {
+		return err
+	}
+	t.sightingPartitions = t.eventPartitions
+	return client.Ensure(ctx, create, []broker.Topic{{Name: t.sightings, Own: true, Partitions: t.eventPartitions,
+		Config: map[string]string{"cleanup.policy": "delete", "retention.ms": week}}})
 }
 
 // keyedSuffix makes the name of an event topic's keyed copy.
@@ -140,7 +156,7 @@ func (t *topics) rekey(ctx context.Context, client *broker.Client, k KafkaConfig
 	log.Info("events are routed to a topic keyed by token", slog.String("topic", copied))
 	t.events, t.placed = copied, broker.Placements[0]
 	return client.Ensure(ctx, k.CreateTopics, []broker.Topic{{Name: copied, Own: true, Partitions: t.eventPartitions,
-		Config: map[string]string{"cleanup.policy": "delete", "retention.ms": "604800000"}}})
+		Config: map[string]string{"cleanup.policy": "delete", "retention.ms": week}}})
 }
 
 // keyIsToken tells whether a record's key is the token of its value. A record that isn't an event says nothing either way.
