@@ -12,5 +12,7 @@ type faults struct {
 	countDelivered        bool          // limits count deliveries alone
 	arrivalOrder          bool          // add up what has arrived, and never decide again
 	kindsAddUp            bool          // two signals of one kind count twice
+	forgetPools           bool          // don't say again which pools there are
+	noHorizon             bool          // begin a term without the findings before the commit
 	targetsApart          bool          // a revocation that several findings ask for has an id for each
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,15 +24,22 @@ func (w *world) check() {
 	}
 	w.checkEffects(js)
 	w.checkLimits(js)
+	var fs []schema.Finding
 	for _, rec := range w.signals {
 		var s schema.Signal
 		if err := json.Unmarshal(rec.Value, &s); err != nil {
 			panic(err)
 		}
 		if s.Finding != nil {
-			w.checkFinding(s.Finding, js)
+			w.checkFinding(s.Finding)
+			fs = append(fs, *s.Finding)
+		} else if p, ok := readPool(s.Command); ok {
+			if since, known := w.owner.lane.fold.pools.since[p.key()]; !known || since.After(p.Since) {
+				w.fail("lost pool", "%v", p)
+			}
 		}
 	}
+	w.checkDecisions(merged(fs), js)
 	for id, j := range js { // the last owner's memory is what the log says
 		if e := w.owner.lane.fold.entries[id]; e == nil && j.state < schema.ActionDiscarded || e != nil && e.state != j.state {
 			w.fail("the owner's state", "%s is %d in the log, %+v in memory", id, j.state, e)
@@ -47,28 +55,39 @@ func (w *world) check() {
 	}
 }
 
-func (w *world) checkFinding(f *schema.Finding, js map[string]*judged) {
+func (w *world) checkFinding(f *schema.Finding) {
 	if !has(w.archived[f.ID], f) || !has(w.announced[f.ID], f) {
 		w.fail("lost finding", "%+v", f)
 	}
 	if f.Rule != "not-rotated" && w.messages[f.ID] == 0 {
 		w.fail("lost message", "%s", f.ID)
 	}
-	if !f.Conclusive || f.WithoutHistory {
-		return
+}
+
+// checkDecisions compares what was told and done with what the findings together ask for.
+func (w *world) checkDecisions(fs []schema.Finding, js map[string]*judged) {
+	decided, lives := asked(fs, worldModes)
+	for id := range decided {
+		revokes := func(f schema.Finding) bool { return f.Decision == schema.RevokeSession }
+		if !slices.ContainsFunc(w.announced[id], revokes) || !slices.ContainsFunc(w.archived[id], revokes) {
+			w.fail("lost decision", "%s", id)
+		}
+	}
+	w.stats["decisions"] += len(decided)
+	for s := range lives {
+		id := s.action()
+		if j := js[id]; j == nil || w.effects[id].id == "" && j.state != schema.ActionDiscarded && !refused(s.token) {
+			w.fail("lost revocation", "%+v", s)
+		}
+		if adding(s.token) {
+			w.stats["added up"]++
+		}
 	}
 	for id, j := range js {
-		if j.action.Token == f.Token && j.action.Epoch == fmt.Sprint(f.Epoch) && (w.effects[id].id != "" || j.state == schema.ActionDiscarded || refused(f.Token)) {
-			return
+		if epoch, err := strconv.Atoi(j.action.Epoch); adding(j.action.Token) && (err != nil || !lives[subject{tenant: j.action.Tenant, token: j.action.Token, epoch: epoch}]) {
+			w.fail("revocation that nothing asks for", "%s", id)
 		}
 	}
-	// A weaker version that came behind a better one revokes nothing of itself.
-	for _, v := range w.announced[f.ID] {
-		if f.Compare(&v) < 0 {
-			return
-		}
-	}
-	w.fail("lost revocation", "%s epoch %d", f.Token, f.Epoch)
 }
 
 func (w *world) checkEffects(js map[string]*judged) {
@@ -171,7 +190,7 @@ func testProtocol(t *testing.T, seeds uint64) {
 	}
 	all.Wait()
 	t.Log(seeds, "seeds:", stats)
-	for _, k := range []string{"crashes", "freezes", "cut off", "late", "restarts", "effects", "released", "deleted", "expired"} {
+	for _, k := range []string{"crashes", "freezes", "cut off", "late", "restarts", "effects", "released", "deleted", "expired", "added up"} {
 		if stats[k] == 0 {
 			t.Errorf("no seed had any %s", k)
 		}
@@ -188,6 +207,11 @@ var mutants = map[string]faults{
 	"dispatch before durable":       {dispatchBeforeDurable: true},
 	"the last record wins":          {lastWins: true},
 	"limits count deliveries alone": {countDelivered: true},
+	"risk in order of arrival":      {arrivalOrder: true},
+	"a kind counts twice":           {kindsAddUp: true},
+	"an id for each that asks":      {targetsApart: true},
+	"pools forgotten":               {forgetPools: true},
+	"no signals before the commit":  {noHorizon: true},
 }
 
 func testMutants(t *testing.T, seeds uint64) {

@@ -72,7 +72,7 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	}
 	r.tellRows(&chunk{from: r.committed}, true)
 	from := r.committed
-	if r.deps.Horizon != nil && r.cfg.Horizon > 0 {
+	if r.deps.Horizon != nil && r.cfg.Horizon > 0 && !r.faults.noHorizon {
 		h, err := r.deps.Horizon(ctx, r.committed, r.cfg.Horizon)
 		if err != nil {
 			return 0, fmt.Errorf("look up the signals of the last %s before the commit: %w", r.cfg.Horizon, err)
@@ -112,8 +112,10 @@ func (f *Fold) ordered() []*entry {
 // ended long ago. At takeover age keeps owners that follow each other quickly from filling the log.
 func (r *Response) restate(ctx context.Context, age time.Duration) error {
 	r.restated = r.deps.Now()
-	if err := r.journal.write(ctx, r.fold.pools.unsaid(r.restated, age), r.changed); err != nil {
-		return err
+	if !r.faults.forgetPools {
+		if err := r.journal.write(ctx, r.fold.pools.unsaid(r.restated, age), r.changed); err != nil {
+			return err
+		}
 	}
 	var es []*entry
 	for _, e := range r.fold.ordered() {
