@@ -8,53 +8,20 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
-// Fold makes an empty fold with the rules given.
+// Fold makes an empty token fold with the rules given.
 func Fold(running []detect.Running) *detect.Tokens {
 	return detect.NewTokens(detect.Options{
 		Rules: running, Budget: detect.NewBudget(256 << 20), Keyer: schema.NewKeyer(), Symbols: detect.NewSymbols(1 << 16),
 	})
 }
 
-// Found folds events in their order and merges what is found.
+// Found folds events in their order, tokens and subjects, and merges what is found.
 func Found(running []detect.Running, events []*schema.Event) []schema.Finding {
-	merged := map[string]schema.Finding{}
-	detect.Run(Fold(running), slices.Values(events), func(f *schema.Finding) { detect.Merge(merged, *f) })
-	return detect.Sorted(merged)
-}
-
-// FoundAfterRestart is Found with the state lost, and loaded again, before the event at the position.
-func FoundAfterRestart(running []detect.Running, events []*schema.Event, at int) []schema.Finding {
-	merged := map[string]schema.Finding{}
-	emit := func(f *schema.Finding) { detect.Merge(merged, *f) }
-	before := Fold(running)
-	history := map[schema.Subject][]*schema.Event{}
-	fold := func(t *detect.Tokens, events []*schema.Event, keep bool) {
-		for len(events) > 0 {
-			e := events[0]
-			events = events[1:]
-			var out detect.Output
-			t.Fold(e, &out)
-			if keep {
-				history[t.Subject(e)] = append(history[t.Subject(e)], e)
-			}
-			for i := range out.Findings {
-				emit(&out.Findings[i])
-			}
-			var notes []*schema.Event
-			for i := range out.Notes {
-				notes = append(notes, out.Notes[i].Clone())
-			}
-			fold := append(notes, events...)
-			events = fold
-		}
+	f := detect.NewFolds(running, 0)
+	for _, e := range events {
+		f.Fold(e)
 	}
-	fold(before, slices.Clone(events[:at]), true)
-	after := Fold(running)
-	for _, rows := range history {
-		after.Load(after.Key(rows[0]), rows, true)
-	}
-	fold(after, slices.Clone(events[at:]), false)
-	return detect.Sorted(merged)
+	return f.Findings()
 }
 
 // Shuffled returns the events in another order, none of them later than lateness in event time, by the random source given.
