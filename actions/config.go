@@ -20,7 +20,7 @@ type Limits struct {
 	RevokesPerMinute int `yaml:"revokes_per_minute"` // 0: everything is held
 	RevokesPerHour   int `yaml:"revokes_per_hour"`
 	// PercentOfActive is the share, in percent, of the tokens active in the last hour that may be revoked per hour, never binding
-	// below 10. The count of active tokens is the apps' census; until there is one this limit binds nothing.
+	// below 10. The count of active tokens is the sum over the apps' census; while there is none this limit does not bind.
 	PercentOfActive float64 `yaml:"percent_of_active"`
 }
 

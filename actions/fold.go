@@ -13,13 +13,14 @@ import (
 // come, and what the limits have left. It is pure: time is the record time that it is told, and it does no I/O, so that a backtest
 // decides as the daemon does.
 type Fold struct {
-	policy  *Policy
-	faults  faults
-	recent  recent
-	pools   pools
-	entries map[string]*entry
-	tenants map[string]*spending
-	held    int
+	policy   *Policy
+	faults   faults
+	recent   recent
+	pools    pools
+	entries  map[string]*entry
+	tenants  map[string]*spending
+	censuses map[string]census // by tenant
+	held     int
 }
 
 // entry is an action or an alert. What is being written to the log and not yet read back is in the making.
@@ -50,7 +51,7 @@ type Outcome struct {
 
 // NewFold returns an empty fold.
 func NewFold(p *Policy) *Fold {
-	return &Fold{policy: p, recent: newRecent(), pools: newPools(), entries: map[string]*entry{}, tenants: map[string]*spending{}}
+	return &Fold{policy: p, recent: newRecent(), pools: newPools(), entries: map[string]*entry{}, tenants: map[string]*spending{}, censuses: map[string]census{}}
 }
 
 // Finding folds one finding at a record time and decides on it. Others are decided on again where it adds to them, and are told where

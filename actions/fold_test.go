@@ -193,3 +193,46 @@ func FuzzReadRecord(f *testing.F) {
 		}
 	})
 }
+
+func TestLimitAsAShareOfActiveTokens(t *testing.T) {
+	hour := at0.Truncate(time.Hour)
+	for name, c := range map[string]struct {
+		tell func(f *Fold)
+		want int // revocations that go out
+	}{
+		"unknown":            {func(*Fold) {}, 600},
+		"one in a hundred":   {func(f *Fold) { f.Census("", "shop", hour, 2050) }, 20},
+		"never below ten":    {func(f *Fold) { f.Census("", "shop", hour, 0) }, 10},
+		"the hour's limit":   {func(f *Fold) { f.Census("", "shop", hour, 1_000_000) }, 600},
+		"several apps":       {func(f *Fold) { f.Census("", "shop", hour, 2000); f.Census("", "bank", hour.Add(-time.Hour), 1000) }, 30},
+		"another tenant":     {func(f *Fold) { f.Census("t", "shop", hour, 2000) }, 600},
+		"hours ago":          {func(f *Fold) { f.Census("", "shop", hour.Add(-4*time.Hour), 2000) }, 600},
+		"the latest hour":    {func(f *Fold) { f.Census("", "shop", hour, 3000); f.Census("", "shop", hour.Add(-time.Hour), 2000) }, 30},
+		"the greatest count": {func(f *Fold) { f.Census("", "shop", hour, 3000); f.Census("", "shop", hour, 2000) }, 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := limited(t, 1000, 600)
+			c.tell(f)
+			out := 0
+			for i := range 700 {
+				if decide(f, at0, fmt.Sprint(i), "").State == schema.ActionPending {
+					out++
+				}
+			}
+			if out != c.want {
+				t.Errorf("%d go out, want %d", out, c.want)
+			}
+		})
+	}
+}
+
+// Apps are names that events bring: a flood of them is bounded.
+func TestCensusIsBounded(t *testing.T) {
+	f := limited(t, 1, 1)
+	for i := range 2 * appsMost {
+		f.Census("", fmt.Sprint("app-", i), at0.Add(time.Duration(i)*time.Second), 1)
+	}
+	if n, known := f.active("", at0); n != appsMost || !known {
+		t.Errorf("%d apps are counted", n)
+	}
+}

@@ -25,12 +25,16 @@ func (f *Fold) tenant(name string) *spending {
 // over reports whether a revocation decided at a record time would exceed a limit of its tenant.
 func (f *Fold) over(tenant string, at time.Time) bool {
 	s, l := f.tenant(tenant), f.policy.cfg.Limits
+	perHour := l.RevokesPerHour
+	if active, known := f.active(tenant, at); known {
+		perHour = min(perHour, max(neverBelow, int(float64(active)*l.PercentOfActive/100)))
+	}
 	s.forget(at.Add(-2 * time.Hour)) // record times run back a little where producers' clocks differ
 	open := s.open
 	if f.faults.countDelivered {
 		open = 0
 	}
-	return open+s.since(at.Add(-time.Minute)) >= l.RevokesPerMinute || open+s.since(at.Add(-time.Hour)) >= l.RevokesPerHour
+	return open+s.since(at.Add(-time.Minute)) >= l.RevokesPerMinute || open+s.since(at.Add(-time.Hour)) >= perHour
 }
 
 func (s *spending) deliver(at time.Time) {
