@@ -82,6 +82,11 @@ func (t *Tokens) drop(r ref) {
 		t.marks.put(m)
 		m = next
 	}
+	for b := s.breaches; b != 0; {
+		next := t.breaches.at(b).next
+		t.breaches.put(b)
+		b = next
+	}
 	for f := s.found; f != 0; {
 		next := t.found.at(f).next
 		t.found.put(f)
@@ -92,5 +97,5 @@ func (t *Tokens) drop(r ref) {
 
 func (t *Tokens) bytes() int {
 	return len(t.table.slots)*slotBytes + t.sessions.bytes() + t.vantages.bytes() + t.actors.bytes() + t.uses.bytes() +
-		t.marks.bytes() + t.found.bytes() + t.texts.bytes()
+		t.marks.bytes() + t.found.bytes() + t.breaches.bytes() + t.texts.bytes()
 }

@@ -46,6 +46,7 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 	}
 	late := before.flags&sessionHasUse != 0 && e.Time <= before.newest
 	t.sight(s, &before, e, &u, late, named, out)
+	t.count(s, &before, e, &u, out)
 	moved := u.vantage != before.vantage
 	switch {
 	case u.vantage == noVantage:

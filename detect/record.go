@@ -19,6 +19,9 @@ type session struct {
 	uses     ref
 	marks    ref
 	found    ref
+	breaches ref
+	born     uint32 // time of the first own accepted use, Unix seconds
+	active   uint32 // Unix hour of the latest own accepted use, times 256, and in which of the seven hours before and whether on the day before there was one
 	expires  uint32 // the greatest expiry among compacted uses, Unix seconds
 	latest   uint32 // the greatest expiry among all uses, Unix seconds
 	nuses    uint16
@@ -26,6 +29,7 @@ type session struct {
 	nvantage uint8
 	vantage  uint8 // number of the vantage of the newest use
 	epoch    uint8 // lives that ended before the first event known here, handed down by a rotated-out token
+	issued   uint8 // seconds from born to the first event that says that the token was issued
 	flags    uint8
 }
 

@@ -221,6 +221,7 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 			t.forget(id)
 			continue
 		}
+		t.countInherited(s, e, &u)
 		fresh[eventIdentity{h.Time, h.ID}] = true
 	}
 	if len(fresh) == 0 && !changed && !named {

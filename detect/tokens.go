@@ -53,6 +53,8 @@ type Tokens struct {
 	uses     pool[useChunk]
 	marks    pool[mark]
 	found    pool[found]
+	breaches pool[breach]
+	counts   counts
 	texts    texts
 	stored   int64 // rows of events before this offset are stored
 	hand     ref   // of the clock
@@ -86,9 +88,10 @@ func NewTokens(o Options) *Tokens {
 		}
 	}
 	t.pairs.Window = window
-	t.lateness, t.keep = int64(o.Lateness), int64(o.Lateness+window)
+	t.lateness, t.keep = int64(o.Lateness), int64(o.Lateness+max(window, issueSlack))
 	t.sessions.owner, t.vantages.owner, t.actors.owner, t.uses.owner = t, t, t, t
-	t.marks.owner, t.found.owner, t.texts.owner = t, t, t
+	t.marks.owner, t.found.owner, t.texts.owner, t.breaches.owner = t, t, t, t
+	t.counts = newCounts(o)
 	return t
 }
 
@@ -134,13 +137,15 @@ func (t *Tokens) Len() int { return t.table.used }
 // Close gives the budget back. The fold is of no use afterwards.
 func (t *Tokens) Close() {
 	t.budget.force(-t.bytes())
+	t.counts.close()
 	*t = Tokens{}
 }
 
 // Fold folds one event and appends what it causes to out. An event that was folded before, or whose time is ahead of Kafka's,
 // or that names no token, causes nothing.
 func (t *Tokens) Fold(e *schema.Event, out *Output) {
-	if e.Ahead {
+	if e.Ahead || e.Type == schema.LoginFailed {
+		t.countApart(e, out)
 		return
 	}
 	if e.Token == "" {

@@ -1,0 +1,278 @@
+package detect
+
+import (
+	"cmp"
+	"hash/maphash"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// Counting: a token lane counts, per app and hour of event time, what its events show. It counts in stretches: runs of stretchSize offsets
+// of its partition. What it counted of an app and an hour in a stretch is told to the app's subject lane now and then, as a whole: a later
+// version replaces an earlier one, and the sum over all stretches and lanes is what the app did.
+//
+// Nothing of this needs to be recovered: a lane that starts again goes back to the start of its stretch, with the tokens as of there, and
+// counts the same again. If we crash between two versions, the next ones come with the same numbers in the same order, and those
+// that were told before are older than what is known. Earlier stretches are finished by then, or were told up to some point and are not
+// counted on only for events whose tokens waited for their history; those few are lost.
+//
+// A fact about tokens that an event takes back is counted as −1 in the stretch of that event.
+
+const (
+	stretchShift = 14
+	stretchSize  = 1 << stretchShift
+	// openStretches is how many of the latest stretches are counted on, for events that waited for their token's history.
+	openStretches = 16
+	// maxCountedApps bounds the apps told apart in a stretch, maxCountedHours the hours of each. Apps beyond are counted as one, OtherApps;
+	// hours beyond are not counted.
+	maxCountedApps  = 256
+	maxCountedHours = 48
+	maxCounters     = 8192 // in all open stretches; beyond, nothing new is counted
+
+	countEvery   = int64(10 * time.Second) // how often counters are looked at, in event time
+	tellAnyhow   = int64(time.Minute)      // after this what is new is told
+	tellSooner   = 1024                    // and this many new events are told when they are looked at
+	tellAttempts = 16                      // or this many logins, failed or not
+	hour         = int64(time.Hour)
+	slot         = hour / slotsPerHour
+)
+
+// Apps that are none: events that name no app are counted as NoApp, apps beyond the bounds as OtherApps.
+const (
+	NoApp     = "(none)"
+	OtherApps = "(other)"
+)
+
+// counts is what a token lane counts.
+type counts struct {
+	needs   AppNeeds
+	budget  *Budget
+	recent  recent
+	open    map[counterKey]*counter
+	watches map[appKey]*watch
+	apps    map[int64]map[appKey]int // per open stretch, the hours of each app
+	newest  int64                    // stretch
+	clock   int64                    // the greatest event time
+	due     int64                    // when to look at the counters again
+	lane    int32
+	cache   [64]cached
+	sink    Counted // of what is folded only to know the state
+	spare   counter
+}
+
+type appKey struct{ tenant, app string }
+
+type counterKey struct {
+	appKey
+	stretch, hour int64
+}
+
+// counter counts one app in one stretch and one hour.
+type counter struct {
+	Counted
+	key      counterKey
+	seq      int64 // grows with all that is counted
+	attempts int64 // logins, failed or not
+	told     int64 // seq of the version that was told
+	toldAt   int64 // on the clock
+	toldTry  int64
+	urgent   bool
+}
+
+// watch is what is looked for at an app.
+type watch struct {
+	appKey
+	idle, overage, renewal int64 // ns, 0 for nothing
+	hosts, apps            []string
+	host                   string // the last one seen that is the app's
+}
+
+// cached is what the latest events of an app needed.
+type cached struct {
+	tenant, app   string
+	from, stretch int64
+	counter       *counter
+	watch         *watch
+}
+
+func newCounts(o Options) counts {
+	c := counts{
+		budget: o.Budget, open: map[counterKey]*counter{}, watches: map[appKey]*watch{}, apps: map[int64]map[appKey]int{}, newest: -1,
+		recent: recent{seed: maphash.MakeSeed(), lateness: int64(o.Lateness)}, clock: math.MinInt64, due: math.MinInt64,
+	}
+	for _, r := range o.Rules {
+		if r.App != nil {
+			c.needs.merge(r.App.Needs())
+		}
+	}
+	return c
+}
+
+// counting is where an event is counted, and what is looked for there.
+type counting struct {
+	counter *counter
+	watch   *watch
+}
+
+// at finds the counter of an event.
+func (c *counts) at(e *schema.Event) counting {
+	p := &c.cache[slotOf(e.App)]
+	// Unsigned: an earlier time is far off, too.
+	if uint64(e.Time-p.from) < uint64(hour) && e.Offset>>stretchShift == p.stretch && e.App == p.app && e.Tenant == p.tenant && p.counter != nil { // #nosec G115 -- meant
+		return counting{p.counter, p.watch}
+	}
+	return c.find(e, p)
+}
+
+// stretch is where what an event causes is counted. A backtest's notes have no offset of their own.
+func (c *counts) stretch(e *schema.Event) int64 {
+	stretch := e.Offset >> stretchShift
+	if e.Type.IsNote() && stretch <= c.newest-openStretches {
+		return c.newest
+	}
+	return stretch
+}
+
+// slotOf is a place in the cache.
+func slotOf(app string) int {
+	n := len(app)
+	if n == 0 {
+		return 0
+	}
+	return (n*7 + int(app[0])*3 + int(app[n-1])*5 + int(app[n/2])) & 63
+}
+
+func (c *counts) find(e *schema.Event, p *cached) counting {
+	stretch := c.stretch(e)
+	w := c.watched(e.Tenant, e.App)
+	k := c.counter(stretch, w.appKey, floorDiv(e.Time, hour))
+	*p = cached{w.tenant, w.app, floorDiv(e.Time, hour) * hour, stretch, k, w}
+	if e.App == "" {
+		p.app = ""
+	}
+	return counting{k, w}
+}
+
+// watched is what is looked for at an app. There are at most a few thousand: beyond, everything is forgotten and learned again.
+func (c *counts) watched(tenant, app string) *watch {
+	if app == "" {
+		app = NoApp
+	}
+	if w := c.watches[appKey{tenant, app}]; w != nil {
+		return w
+	}
+	if len(c.watches) >= maxCounters {
+		clear(c.watches)
+		c.cache = [len(c.cache)]cached{}
+	}
+	w := c.needs.watch(appKey{strings.Clone(tenant), strings.Clone(app)})
+	c.watches[w.appKey] = w
+	return w
+}
+
+// counter finds or makes a counter; what is beyond the bounds is counted into one that is never told.
+func (c *counts) counter(stretch int64, app appKey, h int64) *counter {
+	if k := c.open[counterKey{app, stretch, h}]; k != nil {
+		return k
+	}
+	if stretch <= c.newest-openStretches || len(c.open) >= maxCounters {
+		return &c.spare
+	}
+	apps := c.apps[stretch]
+	if apps == nil {
+		apps = map[appKey]int{}
+		c.apps[stretch] = apps
+	}
+	if _, known := apps[app]; !known && len(apps) >= maxCountedApps && app.app != OtherApps {
+		return c.counter(stretch, appKey{app.tenant, OtherApps}, h)
+	}
+	if apps[app] >= maxCountedHours || len(apps) > 2*maxCountedApps {
+		return &c.spare
+	}
+	apps[app]++
+	k := &counter{key: counterKey{app, stretch, h}, toldAt: c.clock}
+	c.open[k.key] = k
+	c.budget.force(counterBytes)
+	return k
+}
+
+// counterBytes is what a counter takes, with some examples.
+const counterBytes = 2 << 10
+
+// turn moves the clock on to an event, and tells what is due. It is asked of every event.
+func (c *counts) turn(e *schema.Event, out *Output) {
+	c.lane = e.Partition
+	if e.Time > c.clock {
+		c.clock = e.Time
+	}
+	if stretch := e.Offset >> stretchShift; stretch > c.newest {
+		c.finish(stretch, out)
+	}
+	if c.clock >= c.due {
+		c.look(out)
+	}
+}
+
+// finish begins a stretch: what was counted in those before it is told, and the oldest are closed.
+func (c *counts) finish(stretch int64, out *Output) {
+	c.tell(out, func(k *counter) bool { return k.key.stretch < stretch })
+	c.newest = stretch
+	for key := range c.open {
+		if key.stretch <= stretch-openStretches {
+			delete(c.open, key)
+			c.budget.force(-counterBytes)
+		}
+	}
+	for s := range c.apps {
+		if s <= stretch-openStretches {
+			delete(c.apps, s)
+		}
+	}
+	c.cache = [len(c.cache)]cached{}
+}
+
+// look tells what is due.
+func (c *counts) look(out *Output) {
+	c.due = c.clock + countEvery
+	c.tell(out, func(k *counter) bool {
+		return k.urgent || c.clock-k.toldAt >= tellAnyhow || k.seq-k.told >= tellSooner || k.attempts-k.toldTry >= tellAttempts
+	})
+}
+
+// tell tells the new versions of some counters, in an order of their own.
+func (c *counts) tell(out *Output, which func(*counter) bool) {
+	var news []*counter
+	for _, k := range c.open {
+		if k.seq != k.told && which(k) {
+			news = append(news, k)
+		}
+	}
+	slices.SortFunc(news, func(a, b *counter) int {
+		return cmp.Or(cmp.Compare(a.key.stretch, b.key.stretch), cmp.Compare(a.key.hour, b.key.hour),
+			cmp.Compare(a.key.tenant, b.key.tenant), cmp.Compare(a.key.app, b.key.app))
+	})
+	for _, k := range news {
+		out.Sightings = append(out.Sightings, k.sighting(c.lane))
+		k.told, k.toldAt, k.toldTry, k.urgent = k.seq, c.clock, k.attempts, false
+	}
+}
+
+func (k *counter) sighting(lane int32) schema.Sighting {
+	text := k.encode(k.key.stretch, k.seq)
+	return schema.Sighting{
+		ID: schema.SightingID(schema.SightingCounts, k.key.tenant, schema.ScopeApp, k.key.app, "", versionName(lane, k)), Kind: schema.SightingCounts,
+		Tenant: k.key.tenant, Scope: schema.ScopeApp, Subject: k.key.app, Time: k.key.hour * hour, Lane: lane, Counts: text,
+	}
+}
+
+// FlushCounts tells all that was counted and not told yet. A lane calls it when it has nothing else to do, a backtest at its end.
+func (t *Tokens) FlushCounts(out *Output) {
+	t.counts.tell(out, func(*counter) bool { return true })
+}
+
+// close gives the budget back.
+func (c *counts) close() { c.budget.force(-len(c.open) * counterBytes) }
