@@ -80,6 +80,9 @@ func AllAttacks() []Attack { return slices.Clone(attacks) }
 // Known reports whether there is such a kind.
 func (a Attack) Known() bool { return slices.Contains(attacks, a) }
 
+// Simple reports whether this package's Generator has the kind.
+func (a Attack) Simple() bool { return slices.Contains(Attacks(), a) }
+
 // Rule is the rule that is there for the attack, empty where no event tells it from its victim. Other rules may find it too.
 func (a Attack) Rule() string {
 	switch a {

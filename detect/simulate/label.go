@@ -1,6 +1,10 @@
 package simulate
 
-import "math/bits"
+import (
+	"iter"
+	"math/bits"
+	"slices"
+)
 
 // Role says who made a request.
 type Role uint8
@@ -75,13 +79,19 @@ func Of(all ...Nuisance) (s Nuisances) {
 // Has reports whether the set holds n.
 func (s Nuisances) Has(n Nuisance) bool { return s&(1<<n) != 0 }
 
-// List returns the members, in the order of the constants.
-func (s Nuisances) List() (all []Nuisance) {
-	for ; s != 0; s &= s - 1 {
-		all = append(all, Nuisance(bits.TrailingZeros64(uint64(s))))
+// All yields the members, in the order of the constants.
+func (s Nuisances) All() iter.Seq[Nuisance] {
+	return func(yield func(Nuisance) bool) {
+		for ; s != 0; s &= s - 1 {
+			if !yield(Nuisance(bits.TrailingZeros64(uint64(s)))) {
+				return
+			}
+		}
 	}
-	return all
 }
+
+// List returns the members, in the order of the constants.
+func (s Nuisances) List() []Nuisance { return slices.Collect(s.All()) }
 
 // AllNuisances lists all kinds.
 func AllNuisances() []Nuisance { return (Nuisances(1)<<nuisances - 1).List() }

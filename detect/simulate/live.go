@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"time"
 
@@ -35,7 +34,7 @@ func (c *Config) Validate() error {
 		return errors.New("attacks: more than sessions to attack")
 	}
 	for _, a := range c.Attacks {
-		if !slices.Contains(Attacks(), a) {
+		if !a.Simple() {
 			return errors.New("attacks: unknown kind " + strconv.Quote(string(a)))
 		}
 	}
