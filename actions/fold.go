@@ -111,7 +111,7 @@ func (f *Fold) suppressed(p pool) []*held {
 		if !p.Network.Contains(unmapped(h.finding.From)) && !p.Network.Contains(unmapped(h.finding.To)) {
 			continue
 		}
-		if h.pool = f.pools.suppress(h.finding); h.pool != "" {
+		if h.pool = f.pools.suppress(h.finding); h.pool == p.name() {
 			if h.whole {
 				h.told = nil
 			}

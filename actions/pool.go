@@ -28,6 +28,9 @@ type poolKey struct {
 
 func (p *pool) key() poolKey { return poolKey{p.Tenant, p.Network} }
 
+// name is how a suppressed finding names the pool.
+func (p *pool) name() string { return "pool:" + p.Network.String() }
+
 // pools are those that a lane knows.
 type pools struct {
 	since   map[poolKey]time.Time
@@ -129,7 +132,7 @@ func (ps *pools) suppress(f *schema.Finding) string {
 	}
 	for _, end := range []*schema.End{f.To, f.From} {
 		if n, ok := ps.holds(f.Tenant, end.IP, f.Time); ok {
-			return "pool:" + n.String()
+			return (&pool{Network: n}).name()
 		}
 	}
 	return ""

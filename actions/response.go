@@ -59,6 +59,7 @@ type Response struct {
 	restated  time.Time
 	filedAt   time.Time
 	broken    bool
+	uncounted bool      // said that the number of active tokens is unknown
 	rereadAt  time.Time // zero unless what was left out is to be read again
 	gauges    gauges
 	wake      chan struct{}
@@ -146,6 +147,9 @@ func (r *Response) process(ctx context.Context, recs []schema.Record) error {
 		case err != nil:
 			r.deps.Metrics.unreadable.Inc()
 			r.deps.Logger.Error("unreadable signal skipped", slog.Int64("offset", rec.Offset), slog.Any("error", err))
+		case s.Command != nil && s.Command.Verb == schema.Census:
+			c := s.Command
+			r.fold.Census(c.Tenant, c.App, c.At, c.Count)
 		case rec.Offset < r.committed:
 			if s.Finding != nil {
 				r.fold.Remember(at, s.Finding)
@@ -207,6 +211,10 @@ func (r *Response) decided(told *chunk, offset int64, fs []schema.Finding) {
 // intend turns what a signal causes into records.
 func (r *Response) intend(at time.Time, o Outcome) (rs []*record) {
 	for _, a := range o.Actions {
+		if _, known := r.fold.active(a.Tenant, at); !known && !r.uncounted {
+			r.uncounted = true
+			r.deps.Logger.Warn("policy.limits.percent_of_active does not bind: no app has told how many tokens are active")
+		}
 		rs = append(rs, &record{Action: a, Since: at})
 		if a.State == schema.ActionHeld {
 			rs = append(rs, r.page("held", a.ID, "Revocations exceed the limits of policy.limits and are held until somebody releases or discards them.")...)
