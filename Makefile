@@ -40,6 +40,15 @@ race: ## run all tests under the race detector (needs a C compiler)
 bench: ## send a million events through Kafka, hijackd and the engine, and measure
 	$(WITH) $(GO) test -count=1 -timeout 30m -tags bench -run TestMillion -v ./cmd/hijackd/spine
 
+.PHONY: eval
+eval: ## measure detection on a million simulated sessions and write docs/evaluation.md
+	$(GO) run ./cmd/hijackd-eval -write $(EVAL)
+	$(GO) run ./cmd/hijackd-eval -quick -write
+
+.PHONY: eval-quick
+eval-quick: ## show what a change of a rule does to detection; fails if a bound is violated
+	$(GO) run ./cmd/hijackd-eval -quick $(EVAL)
+
 .PHONY: lint
 lint: ## run golangci-lint
 	$(TOOL) golangci-lint run $(PACKAGES)

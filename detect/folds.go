@@ -34,10 +34,15 @@ func NewFolds(rules []Running, lateness time.Duration) *Folds {
 	return &Folds{Tokens: NewTokens(o), Subjects: NewSubjects(o), budget: o.Budget, merged: map[string]schema.Finding{}, ordered: map[string]bool{}}
 }
 
-// Fold folds one event and all that it causes. Notes among the events are folded too: with those that were stored before, a run makes
+// Fold folds one event and all that it causes. Offsets must grow from event to event. Notes among the events are folded too: with those that were stored before, a run makes
 // the same ones again, under the same ids.
 func (f *Folds) Fold(e *schema.Event) {
 	f.event(e)
+	f.settle()
+}
+
+// settle folds what waits, first in first out, until nothing does.
+func (f *Folds) settle() {
 	for len(f.notes) > 0 || len(f.sightings) > 0 {
 		notes, sightings := f.notes, f.sightings
 		f.notes, f.sightings = nil, nil
@@ -79,7 +84,12 @@ func (f *Folds) take() {
 }
 
 // Flush has the folds tell what they sum up and have not told yet: at the end of the events.
-func (f *Folds) Flush() {}
+func (f *Folds) Flush() {
+	f.out.Reset()
+	f.Tokens.FlushCounts(&f.out)
+	f.take()
+	f.settle()
+}
 
 // Findings returns what was found, by (time, id), without decisions.
 func (f *Folds) Findings() []schema.Finding { return Sorted(f.merged) }

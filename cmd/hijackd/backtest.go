@@ -126,6 +126,7 @@ type verdict struct {
 }
 
 func (t *trial) verdict() *verdict {
+	t.folds.Flush()
 	found, commands := t.folds.Findings(), t.folds.Commands()
 	return &verdict{t, actions.DecideAll(t.policy, found, commands), actions.DecideAll(t.enforced, found, commands)}
 }

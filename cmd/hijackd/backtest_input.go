@@ -63,7 +63,11 @@ func (in *input) stored(ctx context.Context, cfg *Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	// Rows are found by the time of their record, which may be later than the event's by any lateness.
+	// One fold meets all partitions: offsets are those of the whole.
+	offset := int64(0)
 	return db.History(ctx, in.since, time.Time{}, func(e *schema.Event) error {
+		offset++
+		e.Partition, e.Offset = 0, offset
 		in.judge(e, false)
 		return nil
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,11 +58,11 @@ func TestBacktestFindsTheAttacksAndNothingElse(t *testing.T) {
 		if attack == "" {
 			t.Errorf("nobody attacked %s: %s, %s", f.User, f.Rule, f.Summary)
 		}
-		if f.Rule == wanted[attack] && f.Conclusive {
+		if f.Rule == wanted[attack] && f.Conclusive && f.Would == schema.RevokeSession {
 			delete(wanted, attack)
 		}
-		if f.Decision != schema.Observe || f.Would != schema.RevokeSession {
-			t.Errorf("%s of %s: decision %s, would %s", f.Rule, attack, f.Decision, f.Would)
+		if f.Decision != schema.Observe {
+			t.Errorf("%s of %s: decision %s", f.Rule, attack, f.Decision)
 		}
 	}
 	if len(wanted) > 0 {
@@ -119,9 +120,10 @@ func TestBacktestObeysTheConfiguration(t *testing.T) {
 func TestBacktestWindow(t *testing.T) {
 	events := simulated(t)
 	whole := backtestFindings(t, events)
-	first := backtestFindings(t, events, "--until", whole[1].Time.Format("2006-01-02T15:04:05.999999999Z07:00"))
-	if len(first) != 1 || first[0].ID != whole[0].ID {
-		t.Errorf("until the second finding there are %d", len(first))
+	n := slices.IndexFunc(whole, func(f schema.Finding) bool { return f.Time.After(whole[0].Time) })
+	first := backtestFindings(t, events, "--until", whole[n].Time.Format("2006-01-02T15:04:05.999999999Z07:00"))
+	if !slices.EqualFunc(first, whole[:n], func(a, b schema.Finding) bool { return a.ID == b.ID }) {
+		t.Errorf("until the second time there are %d findings, not %d", len(first), n)
 	}
 	if rest := backtestFindings(t, events, "--since=2026-01-01T01:00:00Z"); len(rest) != 0 {
 		t.Errorf("after the last event there are %d findings", len(rest))

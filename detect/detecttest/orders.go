@@ -21,6 +21,7 @@ func Found(running []detect.Running, events []*schema.Event) []schema.Finding {
 	for _, e := range events {
 		f.Fold(e)
 	}
+	f.Flush()
 	return f.Findings()
 }
 

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/hijackd/hijackd/detect/simulate"
+)
+
+// floors are the recalls below the goal that are known, so that a change that loses more is seen. Every kind that is not named here is
+// held to the goal.
+var floors = map[simulate.Attack]float64{
+	simulate.StolenSameNAT: 0,
+}
+
+// violations lists what a run must not show: a false revocation, too many false alerts, a recall below its floor.
+func (s *score) violations() (all []string) {
+	if s.revocations > 0 {
+		all = append(all, fmt.Sprintf("%d false revocations", s.revocations))
+	}
+	if float64(s.alerts) > max(1, float64(s.benign)/1e4) {
+		all = append(all, fmt.Sprintf("%d false alerts in %d benign sessions", s.alerts, s.benign))
+	}
+	for _, k := range simulate.AllAttacks() {
+		r := at(s.kinds, k)
+		floor, known := floors[k]
+		if !known {
+			floor = goal
+		}
+		switch {
+		case r.incidents == 0:
+			all = append(all, fmt.Sprintf("no %s was made", k))
+		case float64(r.found) < floor*float64(r.incidents):
+			all = append(all, fmt.Sprintf("%s: %d of %d found, want %.2f of them", k, r.found, r.incidents, floor))
+		}
+	}
+	return all
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hijackd/hijackd/detect/rules"
+	"github.com/hijackd/hijackd/detect/simulate"
+)
+
+// table writes a Markdown table.
+func table(b *strings.Builder, head string, rows [][]string) {
+	fmt.Fprintf(b, "| %s |\n|%s\n", head, strings.Repeat("---|", 1+strings.Count(head, "|")))
+	for _, r := range rows {
+		fmt.Fprintf(b, "| %s |\n", strings.Join(r, " | "))
+	}
+	b.WriteString("\n")
+}
+
+// kinds lists the attacks that were made, in the order of the simulator's documentation.
+func (s *score) made() (kinds []simulate.Attack) {
+	for _, k := range simulate.AllAttacks() {
+		if r := s.kinds[k]; r != nil && r.incidents > 0 {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}
+
+// goal is the recall that every kind is to reach, but those that nothing tells from their victims.
+const goal = 0.99
+
+// alike are the attacks that by their nature can't be told from their victims, or only by what they do later.
+var alike = map[simulate.Attack]string{
+	simulate.StolenSameNAT: "The thief sits behind the victim's own address with the same device: no event differs from the victim's own.",
+}
+
+// attackTable is recall by kind, with or without how long it took.
+func (s *score) attackTable(b *strings.Builder, times bool) {
+	head := "attack | made | found | recall | revoked | would be revoked"
+	if times {
+		head += " | seconds until found: median, p95 | the attacker's requests by then: median, p95"
+	}
+	var rows [][]string
+	for _, k := range s.made() {
+		r := s.kinds[k]
+		row := []string{"`" + string(k) + "`", number(r.incidents), number(r.found), share(r.found, r.incidents), share(r.revoked, r.incidents), share(r.would, r.incidents)}
+		if times {
+			row = append(row, spread(r.seconds, duration), spread(r.requests, func(x float64) string { return fmt.Sprintf("%.0f", x) }))
+		}
+		rows = append(rows, row)
+	}
+	table(b, head, rows)
+}
+
+// share is k of n with its 95 % confidence interval.
+func share(k, n int) string {
+	if n == 0 {
+		return "–"
+	}
+	low, high := wilson(k, n)
+	return fmt.Sprintf("%.3f (%.3f–%.3f)", float64(k)/float64(n), low, high)
+}
+
+// spread is the median and the 95th percentile.
+func spread(values []float64, text func(float64) string) string {
+	if len(values) == 0 {
+		return "–"
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return text(quantile(sorted, 0.5)) + ", " + text(quantile(sorted, 0.95))
+}
+
+// duration is a number of seconds for people.
+func duration(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", seconds)
+	case d < 3*time.Minute:
+		return fmt.Sprintf("%.0f s", seconds)
+	case d < 3*time.Hour:
+		return fmt.Sprintf("%.0f min", seconds/60)
+	}
+	return fmt.Sprintf("%.1f h", seconds/3600)
+}
+
+// number groups the digits of a count by spaces.
+func number(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + " " + s[i:]
+	}
+	return s
+}
+
+// per is k in n sessions as a rate per 10 000, with the upper end of its 95 % confidence interval.
+func per(k, n int) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.3f (≤ %.3f)", float64(k)/float64(n)*1e4, atMost(k, n, 1e4))
+}
+
+func (s *score) harmTable(b *strings.Builder) {
+	rows := [][]string{{"all benign sessions", number(s.benign), number(s.alerts), per(s.alerts, s.benign), number(s.revocations), per(s.revocations, s.benign)}}
+	for _, n := range simulate.AllNuisances() {
+		if h := s.nuisances[n]; h != nil && h.sessions+h.alerts+h.revocations > 0 {
+			rows = append(rows, []string{"`" + n.String() + "`", number(h.sessions), number(h.alerts), per(h.alerts, h.sessions), number(h.revocations), per(h.revocations, h.sessions)})
+		}
+	}
+	table(b, "benign sessions with | sessions | false alerts | per 10 000 | false revocations | per 10 000", rows)
+}
+
+func (s *score) ruleTable(b *strings.Builder) {
+	var rows [][]string
+	for _, r := range rules.All {
+		c := at(s.rules, r.Name)
+		rows = append(rows, []string{fmt.Sprintf("[%s](rules.md#%s)", r.Name, r.Name), string(r.Severity), r.DefaultMode, number(c.findings), number(c.incidents),
+			number(c.alone), number(c.alerts), number(c.low)})
+	}
+	table(b, "rule | severity | mode | findings | attacks found | by it alone | false alerts | low findings about nobody attacked", rows)
+}
+
+// leftOut lists what is lost without each rule.
+func (s *score) leftOut(b *strings.Builder) {
+	var rows [][]string
+	for _, r := range rules.All {
+		without := s.without[r.Name]
+		var found, revoked []string
+		for _, k := range s.made() {
+			all, less := s.kinds[k], at(without, k)
+			found = append(found, fall(k, all.found, less.found, all.incidents)...)
+			revoked = append(revoked, fall(k, all.would, less.would, all.incidents)...)
+		}
+		rows = append(rows, []string{"`" + r.Name + "`", cmp.Or(strings.Join(found, ", "), "–"), cmp.Or(strings.Join(revoked, ", "), "–")})
+	}
+	table(b, "without | recall falls | sessions that would be revoked fall", rows)
+}
+
+func fall(kind simulate.Attack, from, to, of int) []string {
+	if to >= from {
+		return nil
+	}
+	return []string{fmt.Sprintf("`%s` %.3f → %.3f", kind, float64(from)/float64(of), float64(to)/float64(of))}
+}
+
+// shortcomings says where a figure misses its goal.
+func (s *score) shortcomings(b *strings.Builder) {
+	short := false
+	say := func(format string, args ...any) {
+		short = true
+		fmt.Fprintf(b, "- "+format+"\n", args...)
+	}
+	for _, k := range s.made() {
+		r := s.kinds[k]
+		if float64(r.found) >= goal*float64(r.incidents) {
+			continue
+		}
+		line := fmt.Sprintf("`%s`: recall %s, the goal is %.2f.", k, share(r.found, r.incidents), goal)
+		if why := alike[k]; why != "" {
+			line += " " + why
+		}
+		say("%s", line)
+	}
+	if s.revocations > 0 {
+		say("%s false revocations in %s benign sessions; the goal is none in a million.", number(s.revocations), number(s.benign))
+	}
+	if float64(s.alerts) > float64(s.benign)/1e4 {
+		say("%s false alerts per 10 000 benign sessions; the goal is at most 1.", per(s.alerts, s.benign))
+	}
+	if !short {
+		b.WriteString("Every figure reaches its goal.\n")
+	}
+	b.WriteString("\n")
+}
+
+// totals is a line of what was judged.
+func (s *score) totals() string {
+	return fmt.Sprintf("%d seeds, %s sessions, %s of them benign, %s events.", s.seeds, number(s.sessions), number(s.benign), number(s.events))
+}
+
+// worst lists mistakes by what they are and the rule, for the log.
+func (s *score) worst() string {
+	counts := map[string]int{}
+	for _, l := range s.lost {
+		name := l.What + " " + string(l.Kind)
+		if l.Finding != nil {
+			name += " " + l.Finding.Rule + " " + strings.Join(l.Labels, ",")
+		}
+		counts[name]++
+	}
+	var b strings.Builder
+	for _, name := range slices.SortedFunc(maps.Keys(counts), func(x, y string) int { return cmp.Or(cmp.Compare(counts[y], counts[x]), cmp.Compare(x, y)) }) {
+		fmt.Fprintf(&b, "%6d %s\n", counts[name], name)
+	}
+	return b.String()
+}

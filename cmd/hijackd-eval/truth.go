@@ -1,0 +1,146 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/hijackd/hijackd/detect/simulate"
+	"github.com/hijackd/hijackd/schema"
+)
+
+// incident is one attack as the labels tell it.
+type incident struct {
+	kind     simulate.Attack
+	first    int64 // time of the attacker's first event
+	last     int64 // and of the last one
+	requests []int // positions in the stream of the attacker's events
+	apps     []string
+}
+
+// truth is what the labels say: who is attacked from when on, and what nuisances the sessions of the rest have.
+type truth struct {
+	events    int
+	incidents []*incident // by number, from 1 on; nil where there is none
+	tokens    map[named][]uint32
+	users     map[named][]uint32
+	networks  map[named][]uint32
+	sessions  map[named]*life
+	nuisances map[string]simulate.Nuisances // of the events that have some, by id
+}
+
+// named is a name that means something within a tenant only.
+type named struct{ tenant, name string }
+
+// life is a session, from its login to the next one, whatever its token is called meanwhile.
+type life struct {
+	attacked  bool
+	nuisances simulate.Nuisances
+}
+
+func newTruth() *truth {
+	return &truth{
+		tokens: map[named][]uint32{}, users: map[named][]uint32{}, networks: map[named][]uint32{},
+		sessions: map[named]*life{}, nuisances: map[string]simulate.Nuisances{},
+	}
+}
+
+// see takes in the labels of one event.
+func (t *truth) see(e *simulate.Event) {
+	t.events++
+	t.session(e)
+	if e.Nuisances != 0 {
+		t.nuisances[e.ID] = e.Nuisances
+	}
+	if e.Incident == 0 {
+		return
+	}
+	for len(t.incidents) <= int(e.Incident) {
+		t.incidents = append(t.incidents, nil)
+	}
+	i := t.incidents[e.Incident]
+	if i == nil {
+		i = &incident{kind: e.Attack}
+		t.incidents[e.Incident] = i
+	}
+	enter(t.tokens, named{e.Tenant, e.Token}, e.Incident)
+	enter(t.tokens, named{e.Tenant, e.PreviousToken}, e.Incident)
+	enter(t.users, named{e.Tenant, e.User}, e.Incident)
+	if e.Role != simulate.Attacker {
+		return
+	}
+	if i.requests == nil || e.Time < i.first {
+		i.first = e.Time
+	}
+	i.last = max(i.last, e.Time)
+	i.requests = append(i.requests, t.events)
+	if e.IP.IsValid() {
+		enter(t.networks, named{e.Tenant, schema.Network(e.IP).String()}, e.Incident)
+	}
+	if e.App != "" && !slices.Contains(i.apps, e.App) {
+		i.apps = append(i.apps, e.App)
+	}
+}
+
+func (t *truth) session(e *simulate.Event) {
+	name := e.Session
+	if name == "" {
+		name = e.Token
+	}
+	if name == "" {
+		return // login.failed
+	}
+	s := t.sessions[named{e.Tenant, name}]
+	if s == nil {
+		s = &life{}
+		t.sessions[named{e.Tenant, name}] = s
+	}
+	s.attacked = s.attacked || e.Attack != ""
+	s.nuisances |= e.Nuisances
+}
+
+func enter(into map[named][]uint32, name named, incident uint32) {
+	if name.name != "" && !slices.Contains(into[name], incident) {
+		into[name] = append(into[name], incident)
+	}
+}
+
+// aftermath is how long after an attack's last request a finding about its app may still come: an app's counts are of hours.
+const aftermath = 3600_000_000_000
+
+// about lists the incidents that a finding is about: it names the token, the user or the network of an attack that had begun.
+func (t *truth) about(f *schema.Finding) []uint32 {
+	var all []uint32
+	add := func(numbers []uint32) {
+		for _, n := range numbers {
+			if i := t.incidents[n]; i.requests != nil && f.Time.UnixNano() >= i.first && !slices.Contains(all, n) {
+				all = append(all, n)
+			}
+		}
+	}
+	if f.Token != "" {
+		add(t.tokens[named{f.Tenant, f.Token}])
+	}
+	for i := range f.Targets {
+		add(t.tokens[named{f.Tenant, f.Targets[i].Token}])
+	}
+	switch f.Scope {
+	case schema.ScopeUser:
+		add(t.users[named{f.Tenant, f.Subject}])
+	case schema.ScopeNetwork:
+		add(t.networks[named{f.Tenant, f.Subject}])
+	case schema.ScopeApp:
+		for n, i := range t.incidents {
+			if i != nil && i.requests != nil && slices.Contains(i.apps, f.Subject) && f.Time.UnixNano() <= i.last+aftermath {
+				add([]uint32{uint32(n)}) // #nosec G115 -- small
+			}
+		}
+	}
+	return all
+}
+
+// stolen reports whether the token is part of an attack that had begun by a time.
+func (t *truth) stolen(token named, by int64) bool {
+	return slices.ContainsFunc(t.tokens[token], func(n uint32) bool {
+		i := t.incidents[n]
+		return i.requests != nil && by >= i.first
+	})
+}
