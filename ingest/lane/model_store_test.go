@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -20,6 +22,7 @@ type modelTable struct {
 	rows     []toy
 	down     bool
 	readFail bool
+	last     bool     // of several rows with one identity it keeps the last instead of the first
 	late     []func() // inserts of lanes that are gone, which may still arrive
 }
 
@@ -39,16 +42,36 @@ func (t *modelTable) first() map[string]int64 {
 	return m
 }
 
+// holds reports an identity that came first before an offset and is not stored so.
+func (t *modelTable) holds(first map[string]int64, before int64) error {
+	stored := t.first()
+	for id, at := range first {
+		if got, ok := stored[id]; at < before && (!ok || got != at) {
+			return fmt.Errorf("committed %d, identity %s of %d is stored at %d (%v)", before, id, at, got, ok)
+		}
+	}
+	return nil
+}
+
 // asOf are the rows of some keys before an offset, one per identity, in offset order.
 func (t *modelTable) asOf(before int64, subjects []schema.Subject) []toy {
-	first := map[string]toy{}
-	for _, r := range t.rows {
+	first, rows := map[string]toy{}, t.rows
+	if t.last {
+		last := map[string]toy{}
+		for _, r := range t.rows {
+			if old, ok := last[r.key+" "+r.id]; !ok || r.offset > old.offset {
+				last[r.key+" "+r.id] = r
+			}
+		}
+		rows = slices.Collect(maps.Values(last))
+	}
+	for _, r := range rows {
 		id := r.key + " " + r.id
 		if old, ok := first[id]; r.offset < before && slices.Contains(subjects, schema.Subject{Name: r.key}) && (!ok || r.offset < old.offset) {
 			first[id] = r
 		}
 	}
-	var rows []toy
+	rows = nil
 	for _, r := range first {
 		rows = append(rows, r)
 	}

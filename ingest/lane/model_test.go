@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,7 +17,7 @@ import (
 // mutation is a lane or its surroundings with one part of the protocol missing.
 type mutation struct {
 	name        string
-	log         func(Changelog[toy]) Changelog[toy]
+	log         func(c Changelog[toy], committed int64) Changelog[toy]
 	durable     func(l *Detecting[toy], read int64) int64
 	keepState   bool // goes on after an error as if nothing had happened
 	ignoreError bool // of publications
@@ -29,27 +27,19 @@ type mutation struct {
 
 // model is one partition, one lane at a time on it, and everything that may happen to them. An oracle knows what there is to find.
 type model struct {
-	r         *rand.Rand
-	m         *mutation
-	metrics   *Metrics
+	*post
 	log       []schema.Record
 	found     map[string]int64 // what the oracle finds, and the offset of the event that completes it
 	poison    map[string]int64
 	first     map[string]int64 // each identity's smallest offset
-	table     *modelTable
 	published map[string]bool
-	calm      bool // no faults any more
-
-	lane      *Detecting[toy]
-	store     *modelLog
-	read      int64
-	committed int64
 }
 
 func newModel(seed uint64, m *mutation, metrics *Metrics) *model {
 	r := rand.New(rand.NewPCG(seed, 7))
-	w := &model{r: r, m: m, metrics: metrics, found: map[string]int64{}, poison: map[string]int64{}, first: map[string]int64{},
-		table: &modelTable{r: rand.New(rand.NewPCG(seed, 8)), rows: nil}, published: map[string]bool{}}
+	w := &model{found: map[string]int64{}, poison: map[string]int64{}, first: map[string]int64{}, published: map[string]bool{}}
+	w.post = &post{r: r, m: m, metrics: metrics, table: &modelTable{r: rand.New(rand.NewPCG(seed, 8))}, calm: new(bool),
+		records: func() []schema.Record { return w.log }, fold: func() Fold[toy] { return newModelFold(1 + r.IntN(8)) }, publish: w.publish, check: w.check}
 	oracle := newModelFold(1 << 20)
 	keys, ids := 2+r.IntN(8), 4+r.IntN(20)
 	for n := range 50 + r.IntN(450) {
@@ -83,12 +73,12 @@ func (w *model) publish(_ context.Context, out []Outgoing) error {
 		return nil
 	}
 	for i, o := range out {
-		if !w.calm && (outcome == 0 || outcome == 1 && i > len(out)/2) {
+		if !*w.calm && (outcome == 0 || outcome == 1 && i > len(out)/2) {
 			break
 		}
 		w.published[o.Topic+": "+string(o.Value)] = true
 	}
-	if !w.calm && outcome < 3 && !w.m.ignoreError { // 0: not applied, 1: a part of it, 2: applied
+	if !*w.calm && outcome < 3 && !w.m.ignoreError { // 0: not applied, 1: a part of it, 2: applied
 		return errors.New("timed out")
 	}
 	return nil
@@ -101,77 +91,13 @@ func decodeModel(r *schema.Record, e *toy) (string, []byte) {
 	return "", nil
 }
 
-// start begins a lane at the commit.
-func (w *model) start(ctx context.Context) error {
-	for {
-		w.lane = &Detecting[toy]{
-			Fold: newModelFold(1 + w.r.IntN(8)), Decode: decodeModel, Publish: w.publish, DeadLetters: "dead",
-			Clone:    func(e *toy) *toy { c := *e; return &c },
-			Position: func(_ int32, e *toy) int64 { return e.offset },
-			Changelog: func(_ int32, from int64) Changelog[toy] {
-				w.store = &modelLog{t: w.table, stored: from}
-				if w.m.log != nil {
-					return w.m.log(w.store)
-				}
-				return w.store
-			},
-			Log: slog.New(slog.DiscardHandler), Metrics: w.metrics, Records: w.metrics.Events,
-		}
-		from, err := w.lane.Open(ctx, schema.Assignment{Committed: w.committed})
-		if err == nil {
-			w.read = from
-			return nil
-		}
-		w.discard()
-	}
-}
-
-// discard is a crash: what waits to be inserted may still arrive, much later.
-func (w *model) discard() {
-	gone, cancel := context.WithCancel(context.Background())
-	cancel()
-	w.lane.Close(gone)
-	w.abandon()
-}
-
-func (w *model) abandon() {
-	for _, b := range w.store.pending {
-		if w.r.IntN(2) == 0 {
-			w.table.late = append(w.table.late, func() { w.table.insert(b.rows) })
-		}
-	}
-}
-
-// failed does what becomes of a lane after an error.
-func (w *model) failed(ctx context.Context, err error) error {
-	if err == nil || w.m.keepState && !errors.Is(err, ErrStartAgain) {
-		return nil
-	}
-	w.discard()
-	return w.start(ctx)
-}
-
-// commit checks what a crash from now on would need.
-func (w *model) commit() error {
-	to := w.lane.Durable()
-	if w.m.durable != nil {
-		to = w.m.durable(w.lane, w.read)
-	}
-	if w.m.eager {
-		to = w.read
-	}
-	if to <= w.committed {
-		return nil
-	}
-	w.committed = to
+// check looks for what a crash from now on would need.
+func (w *model) check(to int64) error {
 	if to > int64(len(w.log)) {
 		return fmt.Errorf("commit at %d of %d", to, len(w.log))
 	}
-	stored := w.table.first()
-	for id, first := range w.first {
-		if got, ok := stored[id]; first < to && (!ok || got != first) {
-			return fmt.Errorf("committed %d, identity %s of %d is stored at %d (%v)", to, id, first, got, ok)
-		}
+	if err := w.table.holds(w.first, to); err != nil {
+		return err
 	}
 	for _, wanted := range []map[string]int64{w.found, w.poison} {
 		for f, by := range wanted {
@@ -179,68 +105,6 @@ func (w *model) commit() error {
 				return fmt.Errorf("committed %d and never published %q of %d", to, f, by)
 			}
 		}
-	}
-	return nil
-}
-
-func (w *model) step(ctx context.Context) error {
-	if w.m.tinker != nil {
-		w.m.tinker(w.lane)
-	}
-	switch n := w.r.IntN(100); {
-	case n < 35:
-		b := Batch{Next: w.read}
-		size := int64(w.r.IntN(20))
-		if w.r.IntN(20) == 0 {
-			size = 300 // more than one chunk
-		}
-		for ; size > 0 && b.Next < int64(len(w.log)); size-- {
-			b.Records = append(b.Records, w.log[b.Next])
-			b.Next++
-		}
-		w.read = b.Next
-		if w.m.eager {
-			if err := w.commit(); err != nil {
-				return err
-			}
-		}
-		return w.failed(ctx, w.lane.Process(ctx, b))
-	case n < 60:
-		synctest.Wait()
-		return w.failed(ctx, w.lane.Work(ctx))
-	case n < 70:
-		w.table.mu.Lock()
-		w.store.deliver(false)
-		w.table.mu.Unlock()
-	case n < 80:
-		time.Sleep([]time.Duration{60 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second, 6 * time.Second}[w.r.IntN(4)])
-	case n < 90:
-		return w.commit()
-	case w.calm:
-	case n < 92:
-		w.discard()
-		return w.start(ctx)
-	case n < 93: // a hand-over in good order, as far as it comes
-		brief, cancel := context.WithTimeout(ctx, 3*time.Second)
-		w.lane.Close(brief)
-		cancel()
-		if err := w.commit(); err != nil {
-			return err
-		}
-		w.abandon()
-		return w.start(ctx)
-	case n < 95:
-		w.table.mu.Lock()
-		w.table.down = w.r.IntN(2) == 0
-		w.table.readFail = w.r.IntN(4) == 0
-		w.table.mu.Unlock()
-	case n < 98:
-		w.table.mu.Lock()
-		if i := len(w.table.late); i > 0 {
-			w.table.late[i-1]()
-			w.table.late = w.table.late[:i-1]
-		}
-		w.table.mu.Unlock()
 	}
 	return nil
 }
@@ -255,10 +119,8 @@ func (w *model) run(ctx context.Context) error {
 			return err
 		}
 	}
-	w.table.mu.Lock()
-	w.table.down, w.table.readFail = false, false
-	w.table.mu.Unlock()
-	w.calm = true
+	w.settle()
+	*w.calm = true
 	for n := 0; w.committed < int64(len(w.log)); n++ {
 		if n > 10_000 {
 			return fmt.Errorf("calm, and no progress beyond %d of %d", w.committed, len(w.log))

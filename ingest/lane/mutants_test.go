@@ -80,12 +80,12 @@ func (c sloppy) Append(ctx context.Context, rows []toy, next int64) error {
 func TestTheModelCatchesEveryMutant(t *testing.T) {
 	for _, m := range []mutation{
 		{name: "commits before it publishes", eager: true},
-		{name: "loads what was stored past the commit", log: func(c Changelog[toy]) Changelog[toy] { return asOfNever{c} }},
-		{name: "loads a history with a gap", log: func(c Changelog[toy]) Changelog[toy] { return forgetful{c} }},
-		{name: "a filter that doesn't learn", log: func(c Changelog[toy]) Changelog[toy] { return frozen{c, new(uint64), map[uint64]bool{}} }},
+		{name: "loads what was stored past the commit", log: func(c Changelog[toy], _ int64) Changelog[toy] { return asOfNever{c} }},
+		{name: "loads a history with a gap", log: func(c Changelog[toy], _ int64) Changelog[toy] { return forgetful{c} }},
+		{name: "a filter that doesn't learn", log: func(c Changelog[toy], _ int64) Changelog[toy] { return frozen{c, new(uint64), map[uint64]bool{}} }},
 		{name: "keeps its state after an error", keepState: true},
 		{name: "ignores publish errors", ignoreError: true},
-		{name: "commits what is not acknowledged", log: func(c Changelog[toy]) Changelog[toy] {
+		{name: "commits what is not acknowledged", log: func(c Changelog[toy], _ int64) Changelog[toy] {
 			n := c.Stored()
 			return boastful{c, &n}
 		}},
@@ -94,7 +94,7 @@ func TestTheModelCatchesEveryMutant(t *testing.T) {
 		{name: "never starts again", tinker: func(l *Detecting[toy]) { l.waiting.probe, l.waiting.without = nil, math.MaxInt64 }},
 		{name: "doesn't notice that it is behind", tinker: func(l *Detecting[toy]) { l.behind = false }},
 		{name: "takes all keys for new", tinker: func(l *Detecting[toy]) { l.known, l.index = filter{}, nil }},
-		{name: "swallows what is not taken", log: func(c Changelog[toy]) Changelog[toy] { return sloppy{c} }},
+		{name: "swallows what is not taken", log: func(c Changelog[toy], _ int64) Changelog[toy] { return sloppy{c} }},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			failed, ran := violations(t, &m, 300, 1)
