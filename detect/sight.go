@@ -17,6 +17,9 @@ const SightingCell = int64(10 * 60 * 1e9)
 // sight tells of a use that was just added. before is the session as it was.
 func (t *Tokens) sight(s, before *session, e *schema.Event, u *use, late, named bool, out *Output) {
 	if t.loading {
+		if u.vantage != noVantage && u.flags&useRejected == 0 {
+			s.flags |= sessionAccepted
+		}
 		return
 	}
 	if known := before.flags&sessionHasUse != 0 && millis(e.Time) <= millis(before.newest) || s.flags&sessionEnded != 0; named && known && t.newlyNamed(s, e, u.actor) {

@@ -96,6 +96,9 @@ func (x *Sight) Use() bool {
 	return false
 }
 
+// First reports whether it is the first sighting of its token.
+func (x *Sight) First() bool { return x.Moment == x.Token.first }
+
 // User is whose the token was, as far as was said up to the sighting; empty where nobody was named.
 func (x *Sight) User() string { return x.Token.named(x.Time, func(n *naming) string { return n.user }) }
 
@@ -131,7 +134,8 @@ type naming struct {
 // turn is a birth or an end of a token.
 type turn struct {
 	Moment
-	end bool
+	end     bool
+	rotated bool // it went on under another token
 }
 
 // named is a name that was said up to a time: the one that came up last, of two at once the greater one.
@@ -174,3 +178,35 @@ func (k *Token) lastTurn(at Moment) (born, ended *turn) {
 	}
 	return born, ended
 }
+
+// GoesOn reports whether one token replaced the other, by rotations in between too: a token that was rotated in at the very time at which
+// another was rotated out.
+func (s *Subject) GoesOn(later, earlier *Token) bool {
+	for range maxHops {
+		before := s.replaced(later)
+		if before == nil || before == earlier {
+			return before != nil
+		}
+		later = before
+	}
+	return false
+}
+
+func (s *Subject) replaced(k *Token) *Token {
+	for _, x := range k.sights {
+		if !x.Rotated {
+			continue
+		}
+		for _, o := range s.state.tokens {
+			for _, n := range o.turns {
+				if n.rotated && n.Time == x.Time && o != k {
+					return o
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Tokens is how many tokens are kept.
+func (s *Subject) Tokens() int { return len(s.state.tokens) }

@@ -42,7 +42,10 @@ func (t *Subjects) enter(s *subject, e *schema.Sighting) news {
 	case schema.SightingEnded, schema.SightingRevoked:
 		if s.scope != schema.ScopeNetwork && e.Token != "" {
 			n.token = t.tokenOf(s, e)
-			n.changed = s.addTurn(n.token, turn{n.at, true})
+			n.changed = s.addTurn(n.token, turn{n.at, true, e.Rotated})
+			if e.Rotated {
+				n.at.Event = "" // it throws a light on its successor's birth, at the same time
+			}
 		}
 	case schema.SightingBorn, schema.SightingMoved, schema.SightingUsed:
 		if e.Token != "" && !e.Rejected {

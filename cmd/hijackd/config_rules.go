@@ -16,9 +16,7 @@ import (
 var laterRules = []struct{ name, mode, keys string }{
 	{"binding-failed", "enforce", ""}, {"two-users", "enforce", ""}, {"fixation", "enforce", ""}, {"not-rotated", "shadow", ""},
 	{"resurrection", "alert", ""}, {"beacon", "alert", "min_intervals max_jitter"}, {"sensitive-stale-auth", "alert", "max_age"},
-	{"multi-login", "shadow", "max_sessions"}, {"new-country", "shadow", "learn_days learn_sessions"},
-	{"new-device", "shadow", "learn_days learn_sessions"}, {"token-harvest", "enforce", "users window"},
-	{"guessing", "alert", "tokens window"}, {"login-spike", "alert", "factor min"}, {"never-issued", "alert", "min_started_share"},
+	{"token-harvest", "enforce", "users window"}, {"login-spike", "alert", "factor min"}, {"never-issued", "alert", "min_started_share"},
 	{"idle-timeout", "alert", "max"}, {"absolute-timeout", "alert", "max"}, {"no-renewal", "alert", "max"}, {"cleartext", "alert", ""},
 	{"weak-token", "alert", "min_bits"}, {"scope", "alert", ""}, {"raw-token", "alert", ""}, {"clock-skew", "alert", "max"},
 }

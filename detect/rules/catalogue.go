@@ -6,6 +6,7 @@ import "github.com/hijackd/hijackd/detect"
 var All = []*detect.Rule{
 	&ImpossibleTravel, &ParallelUse, &RevokedReplay,
 	&DeviceChange, &NetworkChange, &Anonymizer, &ScriptedClient,
+	&MultiLogin, &NewCountry, &NewDevice, &Guessing,
 }
 
 // Named returns the rule of a name, or nil.

@@ -24,7 +24,7 @@ var ImpossibleTravel = detect.Rule{
 		"(only City and ASN databases), it counts as residential if its provider is known by name and the name is not one of a hosting or VPN company; " +
 		"evidence names what was assumed.\n\n" +
 		"Confidence is 1 − Π(1 − p) over independent signals: speed p = 0.6, from twice the limit on 0.7, from ten times 0.8, but 0.4 where a side is a hosting network; " +
-		"device changed 0.6; another provider (ASN) 0.3.",
+		"device changed 0.6; another provider (ASN) 0.3.\n\n" + travelOfUsers,
 	Keys: []detect.Key{
 		{Name: "max_kmh", Doc: "speed in km/h up to which travel is possible; airliners cruise at 900", Default: 1000.0, Min: 1, Max: 1e6},
 		{Name: "min_km", Doc: "distance in km, radii subtracted, below which nothing is said", Default: 100.0, Min: 0, Max: 20100},
@@ -39,6 +39,9 @@ var ImpossibleTravel = detect.Rule{
 	Example:  "Paris → Tokyo, 9 672 km in 4 min (145 080 km/h)",
 	New: func(s detect.Settings) detect.Judge {
 		return travel{maxKMH: s.Float("max_kmh"), minKM: s.Float("min_km")}
+	},
+	NewSubject: func(s detect.Settings) detect.SubjectJudge {
+		return userTravel{travel{maxKMH: s.Float("max_kmh"), minKM: s.Float("min_km")}}
 	},
 }
 
