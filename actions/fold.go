@@ -1,7 +1,6 @@
 package actions
 
 import (
-	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -108,10 +107,10 @@ func (f *Fold) Pool(at time.Time, c *schema.Command) (p pool, news bool, out Out
 func (f *Fold) suppressed(p pool) []*held {
 	var hs []*held
 	for _, h := range f.recent.findings {
-		if !p.Network.Contains(unmapped(h.finding.From)) && !p.Network.Contains(unmapped(h.finding.To)) {
+		if !slices.ContainsFunc(h.egress, p.Network.Contains) {
 			continue
 		}
-		if h.pool = f.pools.suppress(h.finding); h.pool == p.name() {
+		if h.pool = f.pools.suppress(h); h.pool == p.name() {
 			if h.whole {
 				h.told = nil
 			}
@@ -121,13 +120,6 @@ func (f *Fold) suppressed(p pool) []*held {
 	slices.SortFunc(hs, compareHeld)
 	hs = slices.CompactFunc(hs, func(a, b *held) bool { return a == b })
 	return slices.DeleteFunc(hs, func(h *held) bool { return !f.redecide(h) })
-}
-
-func unmapped(e *schema.End) netip.Addr {
-	if e == nil {
-		return netip.Addr{}
-	}
-	return e.IP.Unmap()
 }
 
 // revoke makes the action that a finding asks for of one token, unless the token's present life has one.

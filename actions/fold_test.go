@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -157,6 +158,10 @@ func TestOrderOfVersionsMakesNoDifference(t *testing.T) {
 func FuzzReadSignal(f *testing.F) {
 	f.Add([]byte(`{"finding":{"id":"fnd_1","token":"h1:k1:a","conclusive":true}}`))
 	f.Add([]byte(`{"command":{"verb":"release","actions":["act_1"]}}`))
+	f.Add([]byte(`{"command":{"verb":"pool","network":"192.0.2.0/24","at":"2026-11-21T10:00:00Z"}}`))
+	f.Add([]byte(`{"command":{"verb":"census","app":"shop","count":7,"at":"2026-11-21T10:00:00Z"}}`))
+	f.Add([]byte(`{"finding":{"id":"fnd_1","rule":"parallel-use","token":"h1:k1:a","user":"u-1","confidence":0.8,"signals":[{"signal":"device","p":0.7}],` +
+		`"targets":[{"token":"h1:k1:b"},{"token":"h1:k1:a","user":"u-1"}],"from":{"ip":"192.0.2.1"},"to":{"ip":"198.51.100.7"},"time":"2026-11-21T10:00:00Z"}}`))
 	f.Add([]byte(`{}`))
 	f.Add([]byte(`{"finding":{},"command":{}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -168,10 +173,21 @@ func FuzzReadSignal(f *testing.F) {
 			return
 		}
 		fold := limited(t, 1, 1)
-		if s.Finding != nil {
-			fold.Finding(at0, s.Finding)
-		} else {
-			fold.Command(s.Command)
+		beside := between("192.0.2.1", "198.51.100.7", signalOf(schema.SignalBehaviour, 0.8))
+		fold.Finding(at0, &beside)
+		if c := s.Command; c != nil {
+			fold.Command(c)
+			fold.Pool(at0, c)
+			fold.Census(c.Tenant, c.App, c.At, c.Count)
+			return
+		}
+		for _, x := range fold.Finding(at0, s.Finding).Findings {
+			if !(x.Risk >= 0 && x.Risk <= 0.99) {
+				t.Fatalf("risk %v", x.Risk)
+			}
+			if _, err := json.Marshal(x); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

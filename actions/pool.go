@@ -94,7 +94,6 @@ func (ps *pools) unsaid(now time.Time, age time.Duration) (rs []*record) {
 
 // holds returns the narrowest pool that an address was in at a time.
 func (ps *pools) holds(tenant string, ip netip.Addr, at time.Time) (netip.Prefix, bool) {
-	ip = ip.Unmap()
 	for bits := ip.BitLen(); bits > 0; bits-- {
 		if ps.lengths[bits] == 0 {
 			continue
@@ -110,28 +109,35 @@ func (ps *pools) holds(tenant string, ip netip.Addr, at time.Time) (netip.Prefix
 	return netip.Prefix{}, false
 }
 
-// suppress names the pool that explains a finding, or is empty: its two ends differ by an egress in the pool, and nothing says that
-// there are two devices or that the token was dead.
-func (ps *pools) suppress(f *schema.Finding) string {
-	if len(ps.since) == 0 || f.From == nil || f.To == nil || f.From.IP == f.To.IP ||
-		f.From.UA != f.To.UA || f.From.Device != f.To.Device {
-		return ""
+// egress returns the addresses of a finding that a pool explains which holds one of them: it is about two addresses, and nothing says
+// that there are two devices or that the token was dead. It is nil for any other.
+func egress(f *schema.Finding) []netip.Addr {
+	if len(f.Signals) == 0 || f.From == nil || f.To == nil || f.From.IP == f.To.IP || f.From.UA != f.To.UA || f.From.Device != f.To.Device {
+		return nil
 	}
-	egress := !f.Conclusive // what is conclusive must be so by its addresses
+	addresses := !f.Conclusive // what is conclusive must be so by its addresses
 	for _, s := range f.Signals {
 		switch s.Signal {
 		case schema.SignalDistance, schema.SignalNetwork:
-			egress = true
+			addresses = true
 		case schema.SignalBehaviour: // such as using two egresses by turns
 		default:
-			return ""
+			return nil
 		}
 	}
-	if !egress || len(f.Signals) == 0 {
+	if !addresses {
+		return nil
+	}
+	return []netip.Addr{f.To.IP.Unmap(), f.From.IP.Unmap()}
+}
+
+// suppress names the pool that explains a finding, or is empty.
+func (ps *pools) suppress(h *held) string {
+	if len(ps.since) == 0 {
 		return ""
 	}
-	for _, end := range []*schema.End{f.To, f.From} {
-		if n, ok := ps.holds(f.Tenant, end.IP, f.Time); ok {
+	for _, ip := range h.egress {
+		if n, ok := ps.holds(h.finding.Tenant, ip, h.finding.Time); ok {
 			return (&pool{Network: n}).name()
 		}
 	}

@@ -3,6 +3,7 @@ package actions
 import (
 	"cmp"
 	"math"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -11,12 +12,12 @@ import (
 
 const (
 	recentFor  = horizon + 2*time.Hour // record time: the horizon, the lateness of events, and room for lanes that lag
-	recentMost = 50_000                // about 45 MB
+	recentMost = 40_000                // about 50 MB
 	wholeFor   = 2 * time.Hour         // record time in which a finding may be decided again
 	wholeMost  = 10_000                // about 30 MB
 	// perSubject bounds the findings that are kept of one life of a token, and of one user. What counts least, and will for ever,
 	// goes first.
-	perSubject = 128
+	perSubject = 64
 	// targetsMost bounds the tokens that one finding revokes.
 	targetsMost = 256
 )
@@ -37,8 +38,9 @@ type held struct {
 	id      string
 	at      time.Time // record time of the version
 	whole   bool
-	pool    string   // what suppresses it
-	told    *verdict // nil: not decided under the policy in force
+	egress  []netip.Addr // see egress
+	pool    string       // what suppresses it
+	told    *verdict     // nil: not decided under the policy in force
 }
 
 type arrival struct {
@@ -109,7 +111,7 @@ func (m *recent) take(at time.Time, x *schema.Finding) []*held {
 		changed = m.later(h, changed)
 		m.remove(h)
 	}
-	h.finding, h.told = x, nil
+	h.finding, h.told, h.egress = x, nil, egress(x)
 	m.keepWhole(h, at)
 	for _, s := range subjects(x) {
 		m.enter(s, h)
@@ -192,16 +194,7 @@ func slim(f *schema.Finding) *schema.Finding {
 	c := brief(f)
 	c.Tenant, c.Token, c.User, c.Session, c.Partition = f.Tenant, f.Token, f.User, f.Session, f.Partition
 	c.Events, c.Signals, c.Targets, c.WithoutHistory, c.Informed = f.Events, f.Signals, f.Targets, f.WithoutHistory, f.Informed
-	c.From, c.To = slimEnd(f.From), slimEnd(f.To)
 	return &c
-}
-
-// slimEnd is what decides whether a pool suppresses the finding.
-func slimEnd(e *schema.End) *schema.End {
-	if e == nil {
-		return nil
-	}
-	return &schema.End{IP: e.IP, UA: e.UA, Device: e.Device}
 }
 
 // around lists what counts for a target at the time of a finding beside the finding itself, in an order that depends on the findings

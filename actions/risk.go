@@ -129,13 +129,13 @@ func riskOf(ws []weight) float64 {
 // least one of a rule in mode enforce, of several the two that say most; or nil.
 func twoSignals(ws []weight, mode func(rule string) Mode) (own, other *weight) {
 	most := 0.0
-	for i := range ws {
-		for j := range ws {
+	for i := 0; i < len(ws) && ws[i].own; i++ { // they come first
+		for j := i + 1; j < len(ws); j++ {
 			a, b := &ws[i], &ws[j]
-			if !a.own || b.own || a.value < floor || b.value < floor || a.finding.Rule == b.finding.Rule || !independent(a.Signal, b.Signal) {
+			if b.own || a.value < floor || b.value < floor || a.finding.Rule == b.finding.Rule || !independent(a.Signal, b.Signal) {
 				continue
 			}
-			if m := riskOf([]weight{*a, *b}); m > most && (mode(a.finding.Rule) == Enforce || mode(b.finding.Rule) == Enforce) {
+			if m := 1 - (1-a.value)*(1-b.value); m > most && (mode(a.finding.Rule) == Enforce || mode(b.finding.Rule) == Enforce) {
 				most, own, other = m, a, b
 			}
 		}
@@ -155,7 +155,7 @@ func (a *assessment) revokes() bool { return a.own != nil && a.risk >= enough }
 
 // assess adds up what counts. Rules below mode alert count for nothing.
 func (f *Fold) assess(x *schema.Finding, others []evidence, mode func(rule string) Mode) assessment {
-	var ws []weight
+	ws := make([]weight, 0, 4+2*len(others))
 	if mode(x.Rule).rank() >= Warn.rank() {
 		ws = weigh(ws, x, x.Time, true, false)
 	}

@@ -106,7 +106,7 @@ func (a *assessment) with() (fs []*schema.Finding) {
 func (f *Fold) decide(at time.Time, x *schema.Finding) []*held {
 	hs := f.recent.take(at, x)
 	if h := f.recent.findings[x.ID]; len(hs) > 0 {
-		h.pool = f.pools.suppress(h.finding)
+		h.pool = f.pools.suppress(h)
 	}
 	if f.faults.arrivalOrder && len(hs) > 0 {
 		hs = []*held{f.recent.findings[x.ID]}

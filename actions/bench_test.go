@@ -1,0 +1,49 @@
+package actions
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/hijackd/hijackd/schema"
+)
+
+// BenchmarkDecide decides on findings as they usually come, each about another token and user, and at worst: all about one user, with
+// as many findings kept of that user as are kept at all, and each of them late.
+func BenchmarkDecide(b *testing.B) {
+	p := policyOf(b, Enforce, nil)
+	for name, user := range map[string]string{"apart": "", "one user": "u-1"} {
+		b.Run(name, func(b *testing.B) {
+			f := NewFold(p)
+			for i := range b.N {
+				x := about(weak("parallel-use", 0, signalOf(schema.SignalBehaviour, 0.6), signalOf(schema.SignalNetwork, 0.2)), func(f *schema.Finding) {
+					f.Token, f.User = fmt.Sprint("h1:k1:", i), user
+				})
+				x.Time = at0.Add(-time.Duration(i) * time.Millisecond)
+				f.decide(at0, &x)
+			}
+		})
+	}
+}
+
+// BenchmarkRecent reports what a finding costs in memory that is kept for the risk alone.
+func BenchmarkRecent(b *testing.B) {
+	f := NewFold(policyOf(b, Enforce, nil))
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range b.N {
+		x := about(between("192.0.2.1", "198.51.100.7", signalOf(schema.SignalBehaviour, 0.6), signalOf(schema.SignalNetwork, 0.2)), func(f *schema.Finding) {
+			f.Token, f.User = fmt.Sprint("h1:k1:", i), fmt.Sprint("u-", i)
+		})
+		x.Events = []string{"e-1", "e-2", "e-3"}
+		x.Evidence = map[string]any{"seconds": 1.0}
+		f.decide(at0, &x)
+	}
+	f.recent.forget(at0.Add(wholeFor + time.Second))
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(min(b.N, recentMost)), "heap-B/finding")
+	runtime.KeepAlive(f)
+}
