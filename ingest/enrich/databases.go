@@ -68,8 +68,9 @@ const (
 
 // generation is a set of databases that belong together. It never changes, so whoever holds it may read it; the collector frees it.
 type generation struct {
-	readers [numFiles]*maxminddb.Reader
-	trusted []netip.Prefix
+	readers  [numFiles]*maxminddb.Reader
+	networks networks
+	trusted  []netip.Prefix
 }
 
 // NewDatabases returns databases of which none is loaded yet.
@@ -79,7 +80,7 @@ func NewDatabases(c Config, log *slog.Logger) *Databases {
 		d.every = 5 * time.Second
 	}
 	d.files = [numFiles]file{{name: "city", path: c.City}, {name: "asn", path: c.ASN}, {name: "anonymous", path: c.Anonymous}}
-	d.current.Store(&generation{trusted: masked(c.Trusted)})
+	d.current.Store(&generation{networks: shippedNetworks(), trusted: masked(c.Trusted)})
 	return d
 }
 
@@ -163,7 +164,7 @@ func (d *Databases) Lookup(ip netip.Addr) schema.Geo {
 		}
 	}
 	geo := read(&found, g.trusts(ip))
-	geo.Network = classify(geo.Network, geo.ASN)
+	geo.Network = g.networks.classify(geo.Network, geo.ASN)
 	return geo
 }
 

@@ -17,14 +17,15 @@ func New(databases *Databases) *Enricher {
 // Enrich fills in e.Geo, keeping what the event itself says, and e.Agent. What it adds does not alias the event's record.
 func (en *Enricher) Enrich(e *schema.Event) {
 	if e.IP.IsValid() {
-		merge(&e.Geo, en.places.of(en.databases.current.Load(), e.IP))
+		g := en.databases.current.Load()
+		g.networks.merge(&e.Geo, en.places.of(g, e.IP))
 	}
 	e.Agent = en.agents.Parse(e.UserAgent)
 }
 
 // merge lets the event's own geo win field by field, of which {lat, lon, accuracy_km} is one and {asn, as_org} another (contract
 // section 1). The operator's networks stay corporate whatever a CDN says of them.
-func merge(own *schema.Geo, known *schema.Geo) {
+func (n networks) merge(own *schema.Geo, known *place) {
 	if own.Country == "" {
 		own.Country = known.Country
 	}
@@ -40,7 +41,10 @@ func merge(own *schema.Geo, known *schema.Geo) {
 	switch {
 	case known.Network == schema.NetworkCorporate:
 		own.Network = known.Network
-	case own.Network == schema.NetworkUnknown:
-		own.Network = classify(known.Network, own.ASN)
+	case own.Network != schema.NetworkUnknown:
+	case own.ASN == known.ASN:
+		own.Network = known.Network
+	default: // the event knows better whose address it is
+		own.Network = n.classify(known.given, own.ASN)
 	}
 }

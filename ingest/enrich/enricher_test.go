@@ -38,7 +38,7 @@ func TestEventsOwnGeoWins(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := c.own
-			if merge(&got, &c.known); got != c.want {
+			if shippedNetworks().merge(&got, &place{c.known, c.known.Network}); got != c.want {
 				t.Errorf("%+v\nwant %+v", got, c.want)
 			}
 		})

@@ -101,15 +101,3 @@ func (r *record) network() schema.NetworkClass {
 	}
 	return schema.NetworkUnknown
 }
-
-// classify makes satellite networks of the systems that detections.md names, unless something is known that says more.
-func classify(c schema.NetworkClass, system uint32) schema.NetworkClass {
-	const starlink, inFlight = 14593, 22351
-	if system == starlink || system == inFlight {
-		switch c {
-		case schema.NetworkUnknown, schema.NetworkResidential, schema.NetworkMobile, schema.NetworkHosting:
-			return schema.NetworkSatellite
-		}
-	}
-	return c
-}

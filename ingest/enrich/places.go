@@ -22,8 +22,15 @@ type places struct {
 	from  *generation
 	seed  maphash.Seed // random, so that nobody can choose addresses that share a slot
 	slots []addressSlot
-	known []schema.Geo      // known[0] is nothing
+	known []place           // known[0] is nothing
 	index map[answer]uint32 // into known
+}
+
+// place is what is known about an address.
+type place struct {
+	schema.Geo
+	// given is the class of the network as the databases name it, without what its autonomous system says.
+	given schema.NetworkClass
 }
 
 // addressSlot says that an address, in its 16-byte form, has a place in known; 0 where the slot is free.
@@ -43,7 +50,7 @@ func newPlaces() places {
 }
 
 // of returns what is known about an address. It is valid until the next call.
-func (p *places) of(g *generation, ip netip.Addr) *schema.Geo {
+func (p *places) of(g *generation, ip netip.Addr) *place {
 	if g != p.from || len(p.known) >= maxPlaces {
 		p.forget(g)
 	}
@@ -68,18 +75,21 @@ func (p *places) find(ip netip.Addr) uint32 {
 			a.at[kind] = found[kind].Offset() + 1
 		}
 	}
-	place, ok := p.index[a]
+	number, ok := p.index[a]
 	if !ok {
-		place = uint32(len(p.known)) // #nosec G115 -- at most maxPlaces
-		p.known = append(p.known, read(&found, a.trusted))
-		p.index[a] = place
+		number = uint32(len(p.known)) // #nosec G115 -- at most maxPlaces
+		geo := read(&found, a.trusted)
+		given := geo.Network
+		geo.Network = p.from.networks.classify(given, geo.ASN)
+		p.known = append(p.known, place{geo, given})
+		p.index[a] = number
 	}
-	return place
+	return number
 }
 
 func (p *places) forget(g *generation) {
 	p.from = g
-	p.known = append(p.known[:0], schema.Geo{})
+	p.known = append(p.known[:0], place{})
 	p.index = make(map[answer]uint32)
 	clear(p.slots)
 }
