@@ -45,6 +45,11 @@ func (t *Tokens) actor(s *session, user, sid, app string, since int64) (number u
 	if n >= maxActors {
 		return noActor, false
 	}
+	for r := s.actors; r != 0 && user != ""; r = t.actors.at(r).next {
+		if other := t.actors.at(r).user; other != 0 && !t.texts.equal(other, user) {
+			s.flags |= sessionUsers
+		}
+	}
 	u, i := t.texts.add(user), t.texts.add(sid)
 	r := t.actors.get()
 	a := t.actors.at(r)
@@ -52,6 +57,42 @@ func (t *Tokens) actor(s *session, user, sid, app string, since int64) (number u
 	a.setSince(since)
 	s.actors = r
 	return n, since < never
+}
+
+// firstNamed is when a user of the session was first known, Unix milliseconds rounded up.
+func (t *Tokens) firstNamed(s *session) int64 {
+	first := int64(never)
+	for r := s.actors; r != 0; r = t.actors.at(r).next {
+		if a := t.actors.at(r); a.user != 0 {
+			first = min(first, a.since())
+		}
+	}
+	return first
+}
+
+// identify spreads out who the actors of a session are.
+func (t *Tokens) identify(s *session) {
+	v := &t.view
+	v.actors = s.actors
+	v.users, v.apps = [256]uint8{}, [256]uint32{}
+	var names [maxActors + 1]ref
+	n := uint8(0)
+	for r := s.actors; r != 0; r = t.actors.at(r).next {
+		a := t.actors.at(r)
+		v.apps[a.number] = a.app
+		if a.user == 0 {
+			continue
+		}
+		number := uint8(1)
+		for number <= n && (n > 1 || s.flags&sessionUsers != 0) && !t.texts.equal(a.user, t.texts.text(names[number])) {
+			number++
+		}
+		if number > n {
+			n = number
+			names[n] = a.user
+		}
+		v.users[a.number] = number
+	}
 }
 
 // actorOf finds an actor of the session being judged.

@@ -11,21 +11,16 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 	who, named := t.actor(s, e.User, e.Session, e.App, millis(e.Time))
 	u := use{id: id.b, kind: id.kind, vantage: noVantage, actor: who, expires: seconds(e.ExpiresAt)}
 	u.setTime(e.Time)
-	if !e.Accepted() {
-		u.flags |= useRejected
-	}
+	u.say(e)
 	before := *s
 	if v, ok := vantageOf(e); ok {
 		var look uint64
 		if u.vantage, look = t.vantage(s, &v, e.Time); s.flags&sessionHasUse == 0 || e.Time > s.newest {
 			s.look = look
 		}
-	}
-	switch e.Type {
-	case schema.SessionStarted:
-		u.flags |= useStart
-	case schema.SessionRotated:
-		u.flags |= useRotation
+		if v.cnf != 0 {
+			s.flags |= sessionBound
+		}
 	}
 	added := t.add(s, &u)
 	if !added {
@@ -36,8 +31,9 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 		if !short {
 			own = textID(t.texts.add(e.ID))
 		}
-		t.foldMark(s, e, Started, own, "", out)
+		t.foldMark(s, e, mark{kind: uint8(Started), auth: wholeSeconds(e.Time), vantage: u.vantage}, own, "", out)
 	}
+	proof := t.authenticate(s, e, u.vantage)
 	if e.Type == schema.SessionRotated {
 		t.supersede(e, out)
 	}
@@ -47,25 +43,15 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 	late := before.flags&sessionHasUse != 0 && e.Time <= before.newest
 	t.sight(s, &before, e, &u, late, named, out)
 	t.count(s, &before, e, &u, out)
-	moved := u.vantage != before.vantage
-	switch {
-	case u.vantage == noVantage:
-	case !late:
-		if moved {
-			s.moved = before.newest
-		}
-		s.vantage = u.vantage
-	case moved:
-		s.moved = max(s.moved, e.Time)
-		if e.Time == s.newest { // which of the two is the newest use, ids decide; let the next one be looked at anyhow
-			s.vantage = noVantage
-		}
+	t.follow(s, &before, &u, late)
+	on := t.facts(s, &before, e, &u, late)
+	if late && s.flags&sessionSensitive != 0 && (proof || e.Type == schema.SessionStarted) {
+		on |= OnSensitive
 	}
-	crowded := t.pairs.Crowd > 0 && int(s.nvantage) > t.pairs.Crowd && e.Time-s.moved <= int64(t.pairs.Window)
-	pairs := u.vantage != noVantage && s.nvantage > 1 && (moved || late || crowded)
-	ends := s.flags&sessionEnded != 0 || s.latest > 0 && (late || seconds(e.Time) > s.latest)
-	names := named && late && s.found != 0
-	if !pairs && !ends && !names {
+	if late && s.found != 0 {
+		on = onAll
+	}
+	if on &= t.wanted.On | OnEnd; on == 0 {
 		return
 	}
 	view := t.spread(s, e.Tenant, e.Token)
@@ -77,17 +63,61 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 	if late && s.found != 0 {
 		t.revise(s, view, e, out)
 	} else {
-		if pairs {
-			t.judge(s, view, e, false, out)
+		t.judge(s, view, e, on&OnMove, out)
+		if late { // it may throw another light on later uses
+			view.To = len(view.Uses)
 		}
-		if ends {
-			if late { // it may show that a vantage was known before the end
-				view.To = len(view.Uses)
-			}
-			t.judge(s, view, e, true, out)
+		t.judge(s, view, e, on&^OnMove, out)
+	}
+	if on&OnTurn != 0 {
+		s.turn = t.pending(view)
+	}
+	t.passOn(view, e, named, proof, out)
+}
+
+// say notes what an event says of its use.
+func (u *use) say(e *schema.Event) {
+	if !e.Accepted() {
+		u.flags |= useRejected
+	}
+	switch e.Type {
+	case schema.SessionStarted:
+		u.flags |= useStart
+	case schema.SessionRotated:
+		u.flags |= useRotation
+	case schema.SessionElevated:
+		u.flags |= useElevation
+	}
+	if e.Binding == schema.BindingFailed {
+		u.flags |= useUnbound
+	}
+	if e.Sensitive {
+		u.flags |= useSensitive
+	}
+}
+
+// follow notes where the token was used last.
+func (t *Tokens) follow(s, before *session, u *use, late bool) {
+	moved := u.vantage != before.vantage
+	switch {
+	case u.vantage == noVantage:
+	case !late:
+		if moved {
+			s.moved = before.newest
+		}
+		s.vantage = u.vantage
+	case moved:
+		s.moved = max(s.moved, u.at())
+		if u.at() == s.newest { // which of the two is the newest use, ids decide; let the next one be looked at anyhow
+			s.vantage = noVantage
 		}
 	}
-	t.passOn(view, e, named, out)
+	if !late {
+		s.actor = u.actor
+	}
+	if u.vantage != noVantage && (late || s.main == noVantage) {
+		t.setMain(s)
+	}
 }
 
 // seconds rounds a time up to full Unix seconds; 0 stays 0.
@@ -97,7 +127,8 @@ func seconds(ns int64) uint32 {
 }
 
 // foldMark folds a turn in the token's life, and judges again the uses after it.
-func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID, text string, out *Output) {
+func (t *Tokens) foldMark(s *session, e *schema.Event, m mark, id eventID, text string, out *Output) {
+	kind := MarkKind(m.kind)
 	if s.nmarks >= maxMarks && !t.forgetLife(s) {
 		t.forget(id)
 		return
@@ -110,12 +141,16 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 	if named {
 		s.flags &^= sessionTold
 	}
-	note := t.texts.add(text)
-	r := t.marks.get()
-	*t.marks.at(r) = mark{id: id.b, idk: id.kind, time: e.Time, kind: uint8(kind), text: note, next: s.marks, actor: who}
-	s.marks = r
-	s.nmarks++
-	t.remember(s, id)
+	m.id, m.idk, m.time, m.text, m.actor = id.b, id.kind, e.Time, t.texts.add(text), who
+	if kind == Started {
+		s.fresh = max(s.fresh, m.auth)
+	} else {
+		m.vantage = noVantage
+	}
+	t.mark(s, m)
+	if kind == Started {
+		t.setMain(s)
+	}
 	if kind != Started {
 		s.flags |= sessionEnded
 	}
@@ -145,8 +180,7 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, kind MarkKind, id eventID
 	if s.found != 0 {
 		t.revise(s, view, e, out)
 	} else {
-		t.judge(s, view, e, false, out)
-		t.judge(s, view, e, true, out)
+		t.judge(s, view, e, onAll, out)
 	}
 	t.passSentences(view, e, out)
 }
@@ -178,7 +212,7 @@ func (t *Tokens) forgetLife(s *session) bool {
 		r := *link
 		p := t.marks.at(r)
 		m := Mark{Time: p.time, ID: t.idText(eventID{p.id, p.idk})}
-		if kind := MarkKind(p.kind); !m.before(&first) || kind == RotatedOut || kind == Sentence {
+		if kind := MarkKind(p.kind); !m.before(&first) || kind == RotatedOut || kind == Sentence || kind == Family {
 			link = &p.next
 			continue
 		}

@@ -3,6 +3,7 @@ package detect
 import (
 	"math"
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -10,12 +11,14 @@ import (
 //
 // All uses of the last lateness + window of event time before the newest one are kept whole: an event that comes up to lateness
 // late finds exactly the neighbours that it would have found in order, for patterns up to window long. Of what is older, each
-// vantage keeps its last use. That is enough: an event at time t, not later than lateness, can only be preceded by an older use
-// of a vantage if it is that vantage's last one, and nothing that is still to come belongs before it. So what judges see is,
-// within the lateness, a function of the set of events.
+// vantage keeps its last use by each user, app and session. That is enough: an event at time t, not later than lateness, can only be
+// preceded by an older use of a vantage if it is that vantage's last one, and nothing that is still to come belongs before it. So what
+// judges see is, within the lateness, a function of the set of events. Kept besides, of what is older: the first use without a user and
+// the login that followed it, the last elevation and rotation and, of a token used at several vantages, as many of each as make a row of
+// regular intervals (three of the main one).
 //
-// A token used more often than maxUses in that time is thinned: of each vantage the first and the last use per cell of a time grid
-// stay, and cells grow until it fits. Findings stay, their nearest neighbours may then be up to a cell further away for late events.
+// A token used more often than maxUses in that time is thinned: of each vantage and actor the first and the last use per cell of a time
+// grid stay, and cells grow until it fits. Findings stay, their nearest neighbours may then be up to a cell further away for late events.
 const (
 	maxUses  = 512
 	thinTo   = maxUses * 3 / 4
@@ -31,7 +34,7 @@ const (
 func (t *Tokens) add(s *session, u *use) bool {
 	at := u.at()
 	horizon := t.horizon(s)
-	if s.flags&sessionHasUse != 0 && at < horizon && !t.lastBefore(s, u, horizon) {
+	if s.flags&sessionHasUse != 0 && at < horizon && !t.stays(s, u, horizon) {
 		s.expires = max(s.expires, u.ownExpiry())
 		return false
 	}
@@ -68,17 +71,92 @@ func (t *Tokens) horizon(s *session) int64 {
 	return s.newest - t.keep
 }
 
-// lastBefore reports whether u would be the last use of its vantage before the horizon.
-func (t *Tokens) lastBefore(s *session, u *use, horizon int64) bool {
-	for r := s.uses; r != 0; r = t.uses.at(r).next {
-		c := t.uses.at(r)
-		for i := range c.n {
-			if o := &c.uses[i]; o.vantage == u.vantage && o.at() < horizon && t.before(u, o) {
-				return false
-			}
+// stays reports whether u would be kept among the uses before the horizon.
+func (t *Tokens) stays(s *session, u *use, horizon int64) bool {
+	kept := t.sorted(s)
+	at := sort.Search(len(kept), func(i int) bool { return t.before(u, &kept[i]) })
+	kept = slices.Insert(kept, at, *u)
+	t.view.kept = kept
+	return t.older(s, kept, horizon)[at]
+}
+
+// rowOfMain is how many older uses of the main vantage are kept: they show its period.
+const rowOfMain = 3
+
+// maxRows bounds the older uses of all vantages that are kept for the sake of their periods.
+const maxRows = maxUses / 4
+
+// older says which of the uses before the horizon are kept.
+func (t *Tokens) older(s *session, kept []use, horizon int64) []bool {
+	stay := t.view.stay[:0]
+	end := 0
+	for ; end < len(kept) && kept[end].at() < horizon; end++ {
+		stay = append(stay, false)
+	}
+	t.view.stay = stay
+	var by [256]uint32 // of each vantage the actors that a later use was by
+	var count [256]uint8
+	elevated, rotated, rows := false, false, 0
+	for i := end - 1; i >= 0; i-- {
+		u := &kept[i]
+		actor := uint32(1) << (u.actor & 31)
+		stay[i] = by[u.vantage]&actor == 0
+		by[u.vantage] |= actor
+		row := t.wanted.Intervals
+		if u.vantage == s.main {
+			row = min(row, rowOfMain)
+		}
+		if s.nvantage > 1 && u.vantage != noVantage && int(count[u.vantage]) < row && rows < maxRows {
+			rows++
+			count[u.vantage]++
+			stay[i] = true
+		}
+		if u.flags&useInherited != 0 {
+			continue
+		}
+		if u.flags&useElevation != 0 && u.flags&useRejected == 0 && !elevated {
+			elevated, stay[i] = true, true
+		}
+		if u.flags&useRotation != 0 && !rotated {
+			rotated, stay[i] = true, true
 		}
 	}
-	return true
+	t.pinLogin(s, kept[:end], stay)
+	return stay
+}
+
+// pinLogin keeps the first use without a user and the login that followed it.
+func (t *Tokens) pinLogin(s *session, kept []use, stay []bool) {
+	if s.flags&sessionAnonymous == 0 {
+		return
+	}
+	named, anonymous := t.firstNamed(s), false
+	for i := range kept {
+		u := &kept[i]
+		switch {
+		case u.flags&useInherited != 0:
+		case t.userOf(s, u.actor):
+			if anonymous && millis(u.at()) <= named {
+				stay[i] = true
+			}
+			return
+		case !anonymous && u.anonymous():
+			if millis(u.at()) > named {
+				return
+			}
+			anonymous, stay[i] = true, true
+		}
+	}
+}
+
+// userOf reports whether an actor is known by name.
+func (t *Tokens) userOf(s *session, number uint8) bool {
+	for r := s.actors; r != 0; r = t.actors.at(r).next {
+		if a := t.actors.at(r); a.number == number {
+			return a.user != 0
+		}
+	}
+	return false
 }
 
 func (t *Tokens) before(a, b *use) bool {
@@ -91,16 +169,14 @@ func (t *Tokens) before(a, b *use) bool {
 // compact drops what need not be kept.
 func (t *Tokens) compact(s *session, horizon int64) {
 	kept := t.sorted(s)
-	var last [256]int16 // by vantage: one more than the index of its last use before the horizon
-	for i, u := range kept {
-		if u.at() < horizon {
-			last[u.vantage] = int16(i + 1) // #nosec G115 -- at most maxUses
-		}
-	}
-	drop := func(i int) bool { return kept[i].at() < horizon && int(last[kept[i].vantage]) != i+1 }
+	stay := t.older(s, kept, horizon)
+	drop := func(i int) bool { return i < len(stay) && !stay[i] }
 	t.rebuild(s, kept, drop, horizon)
-	for cell := int64(thinCell); int(s.nuses) >= maxUses; cell *= 4 {
+	for cell := int64(thinCell); int(s.nuses) >= maxUses && cell < math.MaxInt64/4; cell *= 4 {
 		t.thin(s, cell, horizon)
+	}
+	if n := int(s.nuses); n >= maxUses { // over years, at every vantage
+		t.rebuild(s, t.sorted(s), func(i int) bool { return i < n-thinTo }, horizon)
 	}
 }
 
@@ -110,12 +186,15 @@ func (t *Tokens) thin(s *session, cell, horizon int64) {
 	kept := t.sorted(s)
 	inner := make([]bool, len(kept))
 	type place struct {
-		vantage uint8
-		cell    int64
+		vantage, actor uint8
+		cell           int64
 	}
 	last := map[place]int{}
 	for i, u := range kept {
-		p := place{u.vantage, floorDiv(u.at(), cell)}
+		p := place{u.vantage, u.actor, floorDiv(u.at(), cell)}
+		if cell > t.keep {
+			p.actor = 0 // so that it comes to an end
+		}
 		if j, ok := last[p]; ok && j >= 0 {
 			inner[j] = true
 		} else if !ok {

@@ -17,8 +17,8 @@ func (t *Tokens) known(s *session, id eventID, short bool, text string) bool {
 			}
 		}
 	}
-	for r := s.marks; r != 0; r = t.marks.at(r).next {
-		if m := t.marks.at(r); t.same(eventID{m.id, m.idk}, id, short, text) {
+	for r := s.marks; r != 0; r = t.marks.at(r).next { // Authenticated ones bear the id of a use
+		if m := t.marks.at(r); MarkKind(m.kind) != Authenticated && t.same(eventID{m.id, m.idk}, id, short, text) {
 			return true
 		}
 	}

@@ -169,6 +169,14 @@ func (t *Tokens) dropVantage(s *session) {
 	if s.vantage == victim {
 		s.vantage, s.look = noVantage, 0
 	}
+	for r := s.marks; r != 0; r = t.marks.at(r).next {
+		if m := t.marks.at(r); m.vantage == victim {
+			m.vantage = noVantage
+		}
+	}
+	if s.main == victim {
+		t.setMain(s)
+	}
 }
 
 func (t *Tokens) decodeVantage(p *vantage) *Vantage {

@@ -30,9 +30,9 @@ type candidate struct {
 	version found
 }
 
-// judge asks the rules of one kind and lets out what is news.
-func (t *Tokens) judge(s *session, view *Session, e *schema.Event, ends bool, out *Output) {
-	t.ask(s, view, e, ends, func(c *candidate) {
+// judge asks the rules that some facts may be news to, and lets out what is news.
+func (t *Tokens) judge(s *session, view *Session, e *schema.Event, on Trigger, out *Output) {
+	t.ask(s, view, e, on, func(c *candidate) {
 		p := t.out(s, c)
 		if p == nil {
 			t.first(s, view, e, c, out)
@@ -51,10 +51,10 @@ func (t *Tokens) judge(s *session, view *Session, e *schema.Event, ends bool, ou
 	})
 }
 
-func (t *Tokens) ask(s *session, view *Session, e *schema.Event, ends bool, hear func(*candidate)) {
+func (t *Tokens) ask(s *session, view *Session, e *schema.Event, on Trigger, hear func(*candidate)) {
 	for i := range t.rules {
-		if r := &t.rules[i]; r.Judge.Needs().Ends == ends {
-			r.Judge.Judge(view, func(v Verdict) {
+		if t.asked[i]&on != 0 {
+			t.rules[i].Judge.Judge(view, func(v Verdict) {
 				c := t.candidate(s, view, e, uint8(i), v) // #nosec G115 -- a few rules
 				hear(&c)
 			})
@@ -73,17 +73,15 @@ func (t *Tokens) revise(s *session, view *Session, e *schema.Event, out *Output)
 	}
 	best := map[[findingDigest]byte]*candidate{}
 	var order []*candidate
-	for _, ends := range []bool{false, true} {
-		t.ask(s, view, e, ends, func(c *candidate) {
-			switch old := best[c.version.id]; {
-			case old == nil:
-				best[c.version.id] = c
-				order = append(order, c)
-			case c.finding.Compare(&old.finding) > 0:
-				*old = *c
-			}
-		})
-	}
+	t.ask(s, view, e, onAll, func(c *candidate) {
+		switch old := best[c.version.id]; {
+		case old == nil:
+			best[c.version.id] = c
+			order = append(order, c)
+		case c.finding.Compare(&old.finding) > 0:
+			*old = *c
+		}
+	})
 	for r := s.found; r != 0; r = t.found.at(r).next {
 		p := t.found.at(r)
 		// What is further back was judged from uses that are not kept any more.

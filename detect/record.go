@@ -30,18 +30,28 @@ type session struct {
 	vantage  uint8 // number of the vantage of the newest use
 	epoch    uint8 // lives that ended before the first event known here, handed down by a rotated-out token
 	issued   uint8 // seconds from born to the first event that says that the token was issued
-	flags    uint8
+	actor    uint8 // who used the token last
+	main     uint8 // number of the main vantage
+	flags    uint16
+	fresh    uint32 // the latest authentication known, Unix seconds
+	turn     uint32 // a login or elevation that kept the token and is not judged yet, Unix seconds
 }
 
 const (
-	sessionUsed     = 1 << iota // the record is in the table
-	sessionRecent               // touched since the clock hand passed
-	sessionPartial              // its history could not be read
-	sessionHasUse               // newest is valid
-	sessionEnded                // it has a mark other than a start
-	sessionThinned              // uses were dropped that might matter
-	sessionAccepted             // it has an accepted use
-	sessionTold                 // the newest use was accepted, and whoever it concerns was told of its vantage in its cell
+	sessionUsed      = 1 << iota // the record is in the table
+	sessionRecent                // touched since the clock hand passed
+	sessionPartial               // its history could not be read
+	sessionHasUse                // newest is valid
+	sessionEnded                 // it has a mark other than a start
+	sessionThinned               // uses were dropped that might matter
+	sessionAccepted              // it has an accepted use
+	sessionTold                  // the newest use was accepted, and whoever it concerns was told of its vantage in its cell
+	sessionAnonymous             // it has an accepted use of its own without a user
+	sessionNamed                 // it has a use of its own by a user
+	sessionUsers                 // it is known under several users
+	sessionBound                 // it was used with a key
+	sessionSensitive             // it has a sensitive use
+	sessionTurned                // it was elevated, or its user logged in on it
 )
 
 // vantage is where and how a token is used. Each address is one of its own; rules decide which are equivalent.
@@ -112,6 +122,9 @@ const (
 	useInherited // of a token that this one replaced
 	useStart     // session.started
 	useRotation  // session.rotated: the token goes on for another one
+	useElevation // session.elevated
+	useUnbound   // the app says that the binding failed
+	useSensitive
 )
 
 const usesPerChunk = 4
@@ -124,13 +137,15 @@ type useChunk struct {
 
 // mark is a turn in the life of a token.
 type mark struct {
-	id    [16]byte
-	time  int64
-	text  ref // of the successor, or of a sentence
-	next  ref
-	idk   uint8
-	kind  uint8
-	actor uint8
+	id      [16]byte
+	time    int64
+	text    ref // of the successor, of a sentence, of the family's first token
+	next    ref
+	auth    uint32 // when the user authenticated, Unix seconds
+	idk     uint8
+	kind    uint8
+	actor   uint8
+	vantage uint8 // number of where it happened, or noVantage
 }
 
 // found remembers the version of a finding that went out, so that only a stronger one goes out after it.

@@ -30,6 +30,10 @@ const maxHanded = 64
 type inheritance struct {
 	Epoch    int             `json:"epoch,omitempty"`
 	Hops     int             `json:"hops,omitempty"`
+	Root     string          `json:"root,omitempty"`  // the first token of the family that is known
+	Depth    int             `json:"depth,omitempty"` // rotations since that one
+	Start    int64           `json:"start,omitempty"` // the earliest session.started of the family
+	Auth     []handedAuth    `json:"auth,omitempty"`
 	Vantages []handedVantage `json:"vantages,omitempty"`
 	Actors   []handedActor   `json:"actors,omitempty"`
 	Uses     []handedUse     `json:"uses"`
@@ -44,6 +48,14 @@ type handedVantage struct {
 	Hash   uint64       `json:"device_hash,omitempty"`
 	CNF    uint64       `json:"cnf_hash,omitempty"`
 	First  int64        `json:"first"`
+}
+
+// handedAuth says when the user authenticated.
+type handedAuth struct {
+	ID      string `json:"id"`
+	Known   int64  `json:"known"`     // since when that is known
+	At      uint32 `json:"auth_time"` // Unix seconds
+	Vantage int    `json:"vantage"`   // where, or -1
 }
 
 type handedActor struct {
@@ -91,9 +103,9 @@ func (t *Tokens) inherit(view *Session, e *schema.Event, out *Output) {
 }
 
 // passOn hands down a use that came after the token was known to be replaced but happened before, and who it shows to have used it.
-func (t *Tokens) passOn(view *Session, e *schema.Event, named bool, out *Output) {
+func (t *Tokens) passOn(view *Session, e *schema.Event, named, proof bool, out *Output) {
 	own := func(u *Use) bool { return u.Time == e.Time && u.ID() == e.ID }
-	t.bequeathAll(view, legacy{cause: e.ID, which: own, names: named, partition: e.Partition}, out)
+	t.bequeathAll(view, legacy{cause: e.ID, which: own, names: named, proof: proof, partition: e.Partition}, out)
 }
 
 // passLives hands down how many lives the token had, after a turn that may have changed it.
@@ -120,28 +132,31 @@ type legacy struct {
 	which     func(*Use) bool
 	lives     bool // also where there is nothing but a count of lives
 	names     bool // or nothing but who used it
+	proof     bool // or nothing but when the user authenticated
 	partition int32
 }
 
 // bequeath makes notes for the successor of the uses before the rotation that matter to it: those that are kept whole, and each
-// vantage's last one before.
+// vantage's last ones before.
 func (t *Tokens) bequeath(view *Session, l legacy, out *Output) {
 	if l.hops > maxHops || l.to == view.Token {
 		return
 	}
 	var uses []*Use
-	var seen uint64
+	var row [64]int
 	for i := len(view.Uses) - 1; i >= 0; i-- {
 		u := &view.Uses[i]
 		if u.Vantage == nil || u.Time >= l.rotated {
 			continue
 		}
-		if last := u.First(&seen); (last || u.Time >= l.rotated-t.keep) && l.which(u) {
+		row[u.Vantage.number]++
+		last := row[u.Vantage.number] <= max(1, t.wanted.Intervals)
+		if (last || u.Time >= l.rotated-t.keep) && l.which(u) {
 			uses = append(uses, u)
 		}
 	}
 	epoch := view.Epoch(l.rotated, "")
-	if len(uses) == 0 && (epoch != 0 && l.lives || l.names && t.view.actors != 0) {
+	if len(uses) == 0 && (l.proof || epoch != 0 && l.lives || l.names && t.view.actors != 0) {
 		t.handDown(view, l, epoch, nil, out)
 	}
 	for part := range slices.Chunk(uses, maxHanded) {
@@ -162,15 +177,18 @@ func (t *Tokens) handDown(view *Session, l legacy, epoch int, uses []*Use, out *
 			p.Actors = append(p.Actors, handedActor{User: t.texts.text(x.user), Session: t.texts.text(x.session), App: t.symbols.Text(x.app), Since: x.since()})
 		}
 	}
-	for _, u := range uses {
-		v, ok := vantages[u.Vantage]
+	place := func(w *Vantage) int {
+		v, ok := vantages[w]
 		if !ok {
 			v = len(p.Vantages)
-			vantages[u.Vantage] = v
-			w := u.Vantage
+			vantages[w] = v
 			p.Vantages = append(p.Vantages, handedVantage{IP: w.IP, Geo: w.Geo, Agent: w.Agent, Device: w.Device, JA4: w.ja4, Hash: w.device, CNF: w.cnf, First: w.First})
 		}
-		p.Uses = append(p.Uses, handedUse{ID: u.ID(), Time: u.Time, Vantage: v, Actor: actors[u.raw.actor], Rejected: !u.Accepted})
+		return v
+	}
+	p.descend(view, l.rotated, place)
+	for _, u := range uses {
+		p.Uses = append(p.Uses, handedUse{ID: u.ID(), Time: u.Time, Vantage: place(u.Vantage), Actor: actors[u.raw.actor], Rejected: !u.Accepted})
 	}
 	payload, err := json.Marshal(p)
 	if err != nil {
@@ -189,6 +207,7 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 	epoch := max(s.epoch, uint8(max(0, min(p.Epoch, 255)))) // #nosec G115 -- clamped
 	changed := epoch != s.epoch
 	s.epoch = epoch
+	proof := t.descended(s, e, &p)
 	fresh := map[eventIdentity]bool{}
 	actors, named := make([]uint8, len(p.Actors)), false
 	for i, a := range p.Actors {
@@ -215,7 +234,7 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 			u.actor = actors[h.Actor]
 		}
 		w := p.Vantages[h.Vantage]
-		v := Vantage{IP: w.IP, Geo: w.Geo, Agent: w.Agent, Device: w.Device, ja4: w.JA4, device: w.Hash, cnf: w.CNF}
+		v := w.vantage()
 		u.vantage, _ = t.vantage(s, &v, min(w.First, h.Time))
 		if !t.add(s, &u) {
 			t.forget(id)
@@ -224,7 +243,8 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 		t.countInherited(s, e, &u)
 		fresh[eventIdentity{h.Time, h.ID}] = true
 	}
-	if len(fresh) == 0 && !changed && !named {
+	t.setMain(s)
+	if len(fresh) == 0 && !changed && !named && !proof {
 		return
 	}
 	if named {
@@ -238,11 +258,10 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 	if s.found != 0 {
 		t.revise(s, view, e, out)
 	} else {
-		t.judge(s, view, e, false, out)
-		t.judge(s, view, e, true, out)
+		t.judge(s, view, e, onAll, out)
 	}
 	handed := func(u *Use) bool { return fresh[eventIdentity{u.Time, u.ID()}] }
-	t.bequeathAll(view, legacy{hops: p.Hops, cause: e.ID, which: handed, lives: changed, names: named, partition: e.Partition}, out)
+	t.bequeathAll(view, legacy{hops: p.Hops, cause: e.ID, which: handed, lives: changed, names: named, proof: proof, partition: e.Partition}, out)
 }
 
 type eventIdentity struct {

@@ -79,13 +79,37 @@ type Judge interface {
 
 // Needs spares the hot path: a token that goes on being used at one vantage gives most rules nothing new.
 type Needs struct {
-	// Ends: the judge looks at uses after an end, an expiry or a rotation; else at several vantages.
-	Ends bool
+	// On is what the judge may have something new to say about; 0 for OnMove.
+	On Trigger
 	// Window is how far back the judge combines uses, bounding what the fold keeps.
 	Window time.Duration
 	// Crowd: with more vantages than this inside Window, each use is looked at, not only changes of vantage. 0 for never.
 	Crowd int
+	// Grace, of OnTurn: how long after a login or an elevation the token may go on being used.
+	Grace time.Duration
+	// Fresh, of OnSensitive: how old the latest authentication may be.
+	Fresh time.Duration
+	// Intervals and Jitter, of OnPeriod: how many intervals in a row must be alike, and how far the longest and the shortest may be
+	// apart, as a part of the median.
+	Intervals int
+	Jitter    float64
 }
+
+// Trigger is a set of what may be news to judges.
+type Trigger uint16
+
+// Triggers.
+const (
+	OnMove      Trigger = 1 << iota // a use at another vantage than the one before it, or one out of order, of a token used at several
+	OnEnd                           // a use after an end, an expiry or a rotation, or such a turn
+	OnLogin                         // a use by a user, of a token that was used without one
+	OnTurn                          // an accepted use longer than Grace after a login or an elevation
+	OnBinding                       // a failed binding, or a use of a bound token that changed vantage, user or app
+	OnUser                          // a use by another user
+	OnSensitive                     // a sensitive use longer than Fresh after the latest authentication
+	OnPeriod                        // a use at regular intervals at a vantage that is not the main one
+	onAll       = OnPeriod<<1 - 1
+)
 
 // Verdict is what a judge recognised, before it is known whether it is news.
 type Verdict struct {

@@ -21,6 +21,7 @@ type Session struct {
 	// Expired is the greatest expiry, Unix seconds, among uses that are not kept any more.
 	Expired uint32
 	epoch   int
+	named   int64                                   // when a user was first known, Unix milliseconds rounded up
 	pairs   [maxVantages + 1][maxVantages + 1]uint8 // what is known of Equivalent, by numbers
 }
 
@@ -44,8 +45,15 @@ type Use struct {
 	Expires  uint32   // as the event says, Unix seconds, 0 where absent
 	Accepted bool
 	Start    bool // session.started
+	Rotation bool // session.rotated
+	Elevated bool // session.elevated
+	Unbound  bool // the app says that the binding failed
+	// Sensitive: a request that should need recent authentication.
+	Sensitive bool
 	// Inherited: a use of a token that this one replaced.
 	Inherited bool
+	user      uint8 // number of the user among the session's, 0 for none
+	app       uint32
 	raw       *use
 	mark      *Mark
 	fold      *Tokens
@@ -72,6 +80,29 @@ func (u *Use) actor() uint8 {
 		return u.mark.actor
 	}
 	return u.raw.actor
+}
+
+// Named reports whether the event says who used the token, SameUser whether both events name the same user, SameApp whether both name
+// the same app or neither names one.
+func (u *Use) Named() bool { return u.user != 0 }
+
+// SameUser is described at Named.
+func (u *Use) SameUser(o *Use) bool { return u.user == o.user }
+
+// SameApp is described at Named.
+func (u *Use) SameApp(o *Use) bool { return u.app == o.app }
+
+// User is who used the token, as the event says it.
+func (u *Use) User() string {
+	if a := u.fold.actorOf(u.actor()); a != nil {
+		return u.fold.texts.text(a.user)
+	}
+	return ""
+}
+
+// Anonymous reports whether the app let somebody use the token without saying who it is.
+func (u *Use) Anonymous() bool {
+	return u.user == 0 && u.Accepted && !u.Inherited && !u.Start && !u.Rotation
 }
 
 // Before reports whether u comes before o in event order: (time, id).
@@ -104,6 +135,8 @@ const (
 	Revoked
 	RotatedOut
 	Sentence
+	Authenticated // the user proved who they are, at Auth; Time is when that was said
+	Family        // the first token of the family and the first use of it
 )
 
 // Mark is a turn in the life of a token.
@@ -111,8 +144,12 @@ type Mark struct {
 	Kind MarkKind
 	Time int64 // Unix nanoseconds
 	ID   string
-	// Text is the successor of a RotatedOut, the payload of a Sentence.
-	Text  string
+	// Text is the successor of a RotatedOut, the payload of a Sentence, the first token of a Family.
+	Text string
+	// Vantage is where a Started or an Authenticated happened, or the family began; nil where that is not known.
+	Vantage *Vantage
+	// Auth is when the user authenticated, Unix seconds; of a Family its earliest session.started. 0 where unknown.
+	Auth  uint32
 	actor uint8
 	fold  *Tokens
 }

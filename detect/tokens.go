@@ -39,9 +39,10 @@ func (o *Output) Reset() {
 // Tokens is the fold of a token lane: what is known of each token, and the rules over it. It is not safe for concurrent use.
 type Tokens struct {
 	rules    []Running
-	pairs    Needs // over all rules that look at several vantages
-	lateness int64 // ns
-	keep     int64 // how far back from a token's newest use all uses are kept, ns
+	asked    []Trigger // of each rule
+	wanted   Needs  // over all rules
+	lateness int64  // ns
+	keep     int64  // how far back from a token's newest use all uses are kept, ns
 	budget   *Budget
 	keyer    schema.Keyer
 	symbols  *Symbols
@@ -79,16 +80,8 @@ func NewTokens(o Options) *Tokens {
 		}
 	}
 	t := &Tokens{rules: judges, budget: o.Budget, keyer: o.Keyer, symbols: o.Symbols, seed: maphash.MakeSeed()}
-	window := time.Duration(0)
-	for _, r := range judges {
-		n := r.Judge.Needs()
-		window = max(window, n.Window)
-		if n.Crowd > 0 && (t.pairs.Crowd == 0 || n.Crowd < t.pairs.Crowd) {
-			t.pairs.Crowd = n.Crowd
-		}
-	}
-	t.pairs.Window = window
-	t.lateness, t.keep = int64(o.Lateness), int64(o.Lateness+max(window, issueSlack))
+	t.needs(judges)
+	t.lateness, t.keep = int64(o.Lateness), int64(o.Lateness+max(t.wanted.Window, issueSlack))
 	t.sessions.owner, t.vantages.owner, t.actors.owner, t.uses.owner = t, t, t, t
 	t.marks.owner, t.found.owner, t.texts.owner, t.breaches.owner = t, t, t, t
 	t.counts = newCounts(o)
@@ -177,13 +170,13 @@ func (t *Tokens) Fold(e *schema.Event, out *Output) {
 	case e.Type.IsUse():
 		t.foldUse(s, e, id, out)
 	case e.Type == schema.SessionEnded:
-		t.foldMark(s, e, Ended, id, "", out)
+		t.foldMark(s, e, mark{kind: uint8(Ended)}, id, "", out)
 	case e.Type == schema.SessionRevoked:
-		t.foldMark(s, e, Revoked, id, "", out)
+		t.foldMark(s, e, mark{kind: uint8(Revoked)}, id, "", out)
 	case e.Type == schema.Superseded:
-		t.foldMark(s, e, RotatedOut, id, e.PreviousToken, out)
+		t.foldMark(s, e, mark{kind: uint8(RotatedOut)}, id, e.PreviousToken, out)
 	case e.Type == schema.Sentenced:
-		t.foldMark(s, e, Sentence, id, e.Note, out)
+		t.foldMark(s, e, mark{kind: uint8(Sentence)}, id, e.Note, out)
 	case e.Type == schema.Inherited:
 		t.forget(id) // its uses have ids of their own
 		t.foldInherited(s, e, out)

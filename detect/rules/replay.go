@@ -40,7 +40,7 @@ var RevokedReplay = detect.Rule{
 
 type replay struct{ detect.Settings }
 
-func (replay) Needs() detect.Needs { return detect.Needs{Ends: true} }
+func (replay) Needs() detect.Needs { return detect.Needs{On: detect.OnEnd} }
 
 func (j replay) Judge(s *detect.Session, say func(detect.Verdict)) {
 	expires := s.Expired
