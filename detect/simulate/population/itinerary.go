@@ -73,7 +73,7 @@ func (p *person) plan() {
 	if p.city2 == nil {
 		p.add(p.planned, atHome, c, &p.home)
 	} else {
-		p.add(p.planned, atHotel, c, &p.base)
+		p.add(p.planned, atHotel, c, p.base)
 	}
 	whole := p.planned == dawn
 	switch {
@@ -142,7 +142,7 @@ func (p *person) visit(dawn int64, c *city) {
 	p.add(p.hours(dawn, 8.5, 1), outside, c, nil)
 	p.add(p.hours(dawn, 10, 0.5), atCafe, c, p.somewherePublic(c))
 	p.add(p.hours(dawn, 17, 1), outside, c, nil)
-	p.add(p.hours(dawn, 18.5, 2), atHotel, c, &p.base)
+	p.add(p.hours(dawn, 18.5, 2), atHotel, c, p.base)
 }
 
 func (p *person) destination() *city {
@@ -181,11 +181,11 @@ func (p *person) journey(dawn int64, to *city) {
 	}
 	p.add(arrive+int64(0.7*hour), commuting, to, nil)
 	if to == p.city {
-		p.city2, p.base = nil, p.home
+		p.city2, p.base = nil, &p.home
 		p.add(arrive+int64(1.5*hour), atHome, to, &p.home)
 		return
 	}
-	p.city2, p.base = to, *p.somewherePublic(to)
+	p.city2, p.base = to, p.somewherePublic(to)
 	p.back = midnight(arrive, to) + int64(1+p.rand.IntN(4))*day
-	p.add(arrive+int64(1.5*hour), atHotel, to, &p.base)
+	p.add(arrive+int64(1.5*hour), atHotel, to, p.base)
 }

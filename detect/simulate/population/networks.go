@@ -53,7 +53,7 @@ func (p *plan) network(class schema.NetworkClass, v6 bool, geo func() schema.Geo
 
 // revise is what the next edition of the database says: of a tenth of the blocks, another place some ten km off and another radius.
 func revise(g schema.Geo, r *rand.Rand) schema.Geo {
-	if r.IntN(10) == 0 && g.HasPlace {
+	if r.IntN(10) == 0 && g.City != "" {
 		g.Lat, g.Lon = near(g.Lat, g.Lon, 10+40*r.Float64(), r)
 		g.AccuracyKM = radii[r.IntN(len(radii))]
 	}

@@ -106,10 +106,10 @@ type person struct {
 	stays   []stay
 	stay    int // index of the current one
 	planned int64
-	base    outlet // where they sleep
-	city2   *city  // where they are on a trip
-	back    int64  // the day on which they come back
-	flew    bool   // on the last journey
+	base    *outlet // where they sleep
+	city2   *city   // where they are on a trip
+	back    int64   // the day on which they come back
+	flew    bool    // on the last journey
 	robbed  bool
 }
 
@@ -144,7 +144,7 @@ func newPerson(w *World, number int) *person {
 	p.city = w.somewhere(r)
 	p.homeISP = p.city.isps[r.IntN(3)]
 	p.home = w.household(p.homeISP, p.city, r)
-	p.base = p.home
+	p.base = &p.home
 	p.life = life(pick(r, 55, 20, 25)) // #nosec G115 -- below 3
 	if p.life != leisure {
 		p.office = w.officeOf(p.tenant, p.city, r)

@@ -149,7 +149,7 @@ func (p *person) toggle(d *device) {
 	if !l.mobile && d.kind == phone && d.carried && p.here().what != inAir && !l.offline && p.rand.IntN(12) == 0 {
 		p.attachMobile(l, p.here().city)
 	}
-	if p.hobbyVPN != nil && p.rand.IntN(4) == 0 {
+	if p.hobbyVPN != nil && p.rand.IntN(12) == 0 {
 		if l.vpn = !l.vpn; l.vpn {
 			l.vpnIP, l.vpnAt = p.hobbyVPN.four(p.rand.Uint32N(64))
 		}
