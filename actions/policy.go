@@ -49,13 +49,6 @@ func (p *Policy) Mode(rule string) Mode {
 	return m.Under(p.cfg.Mode)
 }
 
-// Decide returns the decision on a finding by itself, the decision with every mode at enforce, and what suppressed a revocation if
-// something did.
-func (p *Policy) Decide(f *schema.Finding) (decision, would schema.Decision, suppressed string) {
-	d := DecideAll(p, []schema.Finding{*f}, nil)[0]
-	return d.Decision, d.Would, d.Suppressed
-}
-
 // exempt names the entry list of never_revoke that covers a finding's target, or is empty.
 func (p *Policy) exempt(f *schema.Finding, t *schema.Target) string {
 	switch {

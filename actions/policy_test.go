@@ -64,8 +64,8 @@ func TestDecide(t *testing.T) {
 			}
 			f := conclusive("h1:k1:a")
 			c.change(f)
-			if d, w, s := p.Decide(f); d != c.decision || w != c.would || s != c.suppressed {
-				t.Errorf("%s, would %s, suppressed by %q; want %s, %s, %q", d, w, s, c.decision, c.would, c.suppressed)
+			if d := DecideAll(p, []schema.Finding{*f}, nil)[0]; d.Decision != c.decision || d.Would != c.would || d.Suppressed != c.suppressed {
+				t.Errorf("%s, would %s, suppressed by %q; want %s, %s, %q", d.Decision, d.Would, d.Suppressed, c.decision, c.would, c.suppressed)
 			}
 		})
 	}
@@ -78,8 +78,8 @@ func TestUnknownRulesMayAlertAndNoMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, _, _ := p.Decide(conclusive("h1:k1:a")); d != schema.Alert {
-		t.Error(d)
+	if d := DecideAll(p, []schema.Finding{*conclusive("h1:k1:a")}, nil)[0]; d.Decision != schema.Alert {
+		t.Error(d.Decision)
 	}
 }
 
