@@ -274,5 +274,8 @@ func (t *Tokens) FlushCounts(out *Output) {
 	t.counts.tell(out, func(*counter) bool { return true })
 }
 
+// Rewind is the start of the stretch that an offset lies in: a lane that starts again reads from there on.
+func (t *Tokens) Rewind(offset int64) int64 { return offset &^ (stretchSize - 1) }
+
 // close gives the budget back.
 func (c *counts) close() { c.budget.force(-len(c.open) * counterBytes) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -86,6 +87,10 @@ type tokenFold struct {
 	publisher *publisher
 	log       *slog.Logger
 	out       detect.Output
+	// blind says that a token was judged without its history, so that apps are counted wrongly from then on. What was counted before is
+	// told, in kept, and no more: the lane starts again when there is history.
+	blind bool
+	kept  []lane.Outgoing
 }
 
 func (f *tokenFold) Subject(e *schema.Event) schema.Subject { return f.tokens.Subject(e) }
@@ -97,14 +102,31 @@ func (f *tokenFold) Stored(before int64)                    { f.tokens.Stored(be
 func (f *tokenFold) Pressed() bool                          { return f.tokens.Pressed() }
 func (f *tokenFold) Close()                                 { f.tokens.Close() }
 func (f *tokenFold) Load(k schema.Key, history []*schema.Event, complete bool) {
+	if !complete && !f.blind {
+		f.Flush()
+		f.kept, f.blind = f.publisher.outgoing(&f.out, true, f.log), true
+	}
 	f.tokens.Load(k, history, complete)
 }
 
 // Outbox publishes sightings by the thousand, where more are to come: each of their partitions costs a request.
 func (f *tokenFold) Outbox(all bool) []lane.Outgoing {
 	f.intake.metrics.add(&f.intake.counted, f.intake.decoder.Counts())
-	return f.publisher.outgoing(&f.out, all || len(f.out.Sightings) >= 1000, f.log)
+	if f.blind {
+		f.out.Sightings = slices.DeleteFunc(f.out.Sightings, func(g schema.Sighting) bool { return g.Kind == schema.SightingCounts })
+	}
+	out := f.publisher.outgoing(&f.out, all || len(f.out.Sightings) >= 1000, f.log)
+	if f.kept != nil {
+		out, f.kept = append(f.kept, out...), nil
+	}
+	return out
 }
+
+// Rewind is the start of the stretch of offsets in which apps are counted together.
+func (f *tokenFold) Rewind(offset int64) int64 { return f.tokens.Rewind(offset) }
+
+// Flush has the counts of apps go out as they are.
+func (f *tokenFold) Flush() { f.tokens.FlushCounts(&f.out) }
 
 // changelog is a store cursor as a lane sees it.
 type changelog[E any] struct{ *store.Cursor[E] }
