@@ -3,7 +3,6 @@ package simulate
 import (
 	"math/bits"
 	"strconv"
-	"time"
 
 	"github.com/hijackd/hijackd/schema"
 )
@@ -113,18 +112,14 @@ func text(dst []byte, name, value string) []byte {
 	return append(append(append(dst, name...), value...), '"')
 }
 
-func appendTime(dst []byte, ns int64) []byte {
-	return time.Unix(0, ns).UTC().AppendFormat(dst, time.RFC3339Nano)
-}
-
 func appendGeo(dst []byte, g *schema.Geo) []byte {
 	dst = append(dst, `,"geo":{`...)
 	start := len(dst)
 	dst = text(dst, `,"country":"`, g.Country)
 	dst = text(dst, `,"city":"`, g.City)
 	if g.HasPlace {
-		dst = strconv.AppendFloat(append(dst, `,"lat":`...), g.Lat, 'g', -1, 64)
-		dst = strconv.AppendFloat(append(dst, `,"lon":`...), g.Lon, 'g', -1, 64)
+		dst = appendDegrees(append(dst, `,"lat":`...), g.Lat)
+		dst = appendDegrees(append(dst, `,"lon":`...), g.Lon)
 	}
 	if g.AccuracyKM != 0 {
 		dst = strconv.AppendUint(append(dst, `,"accuracy_km":`...), uint64(g.AccuracyKM), 10)

@@ -177,10 +177,10 @@ func (i *incident) afterTheEnd(now int64) bool {
 		token = s.token
 		if i.kind == simulate.ReplayRevoked {
 			s.live, s.open = false, false
-			i.w.put(i.rand, t, token, s.who, nil, nil, form{kind: schema.SessionRevoked, incident: i, role: simulate.Operator})
+			i.w.put(i.rand, t, token, s.who, nil, nil, &form{kind: schema.SessionRevoked, incident: i, role: simulate.Operator})
 			p.agenda.add(item{at: t + p.about(4*time.Second), deed: retry, left: 1, session: s, token: token})
 		} else if !p.request(s, t, form{kind: schema.SessionEnded, request: &s.app.out}) {
-			i.w.put(i.rand, t, token, s.who, nil, nil, form{kind: schema.SessionEnded, incident: i})
+			i.w.put(i.rand, t, token, s.who, nil, nil, &form{kind: schema.SessionEnded, incident: i})
 		}
 		s.live, s.open = false, false
 		from := i.soon(t+45*second, time.Second, 25*time.Minute)

@@ -104,7 +104,7 @@ func (i *incident) saw(e *record, w *World) {
 		return
 	}
 	if s.Events == 0 || e.at < s.First.UnixNano() {
-		s.First, s.FirstID = time.Unix(0, e.at).UTC(), w.ids.of(e.number)
+		s.First, s.FirstID = time.Unix(0, e.at).UTC(), w.id(e.number)
 	}
 	if at := time.Unix(0, e.at).UTC(); at.After(s.Last) {
 		s.Last = at

@@ -50,7 +50,7 @@ type record struct {
 }
 
 // put writes an event. Without a vantage it is the app's own doing.
-func (w *World) put(r *rand.Rand, t int64, token string, who *identity, c *client, v *vantage, f form) {
+func (w *World) put(r *rand.Rand, t int64, token string, who *identity, c *client, v *vantage, f *form) {
 	if w.silent || t >= w.end {
 		return
 	}
@@ -85,25 +85,29 @@ func (w *World) arrive(e *record, r *rand.Rand) {
 		e.arrives += 20*second + r.Int64N(maxLate-20*second)
 		e.nuisances |= simulate.Of(simulate.LateEvent)
 	}
-	w.file(*e)
+	w.file(e)
 	if w.cfg.Repeats > 0 && r.Float64() < w.cfg.Repeats {
 		e.nuisances |= simulate.Of(simulate.Duplicate)
 		e.arrives = max(e.arrives, e.at+1+r.Int64N(30*second))
-		w.file(*e)
+		w.file(e)
 	}
 }
 
-func (w *World) file(r record) {
+func (w *World) file(r *record) {
 	n := int((r.arrives - w.start) / w.stretch)
-	n = min(max(n, w.current-1, 0), len(w.stretches)-1)
-	w.stretches[n].records = append(w.stretches[n].records, r)
+	s := &w.stretches[min(max(n, w.current-1, 0), len(w.stretches)-1)]
+	if s.records == nil && len(w.spare) > 0 {
+		last := len(w.spare) - 1
+		s.records, w.spare = w.spare[last], w.spare[:last]
+	}
+	s.records = append(s.records, *r)
 }
 
 // fill writes a record out.
-func (w *World) fill(e *simulate.Event, r *record) {
+func (w *World) fill(e *simulate.Event, r *record, id string) {
 	a := r.who.app
 	*e = simulate.Event{Nuisances: r.nuisances, Role: r.role}
-	e.ID, e.Time, e.Type = w.ids.of(r.number), r.at, r.kind
+	e.ID, e.Time, e.Type = id, r.at, r.kind
 	e.Token, e.PreviousToken = r.token, r.previous
 	e.User, e.Session, e.Device, e.CNF, e.Tenant = r.who.user, r.who.session, r.who.device, r.who.cnf, r.who.tenant
 	e.App, e.Host, e.Scheme, e.Repeat = a.name, a.host, schema.SchemeHTTPS, max(1, r.repeat)
@@ -133,14 +137,23 @@ func (w *World) fill(e *simulate.Event, r *record) {
 	}
 }
 
-// idSlab makes ids in batches, an allocation for many.
-type idSlab struct {
-	prefix string
-	text   []byte
+// id is the event's with a number.
+func (w *World) id(number uint64) string { return w.prefix + strconv.FormatUint(number, 36) }
+
+// nameAll makes the ids of a stretch, in one piece of memory for all.
+func (w *World) nameAll(records []record) {
+	w.text, w.ends = w.text[:0], w.ends[:0]
+	for i := range w.queue {
+		w.text = strconv.AppendUint(append(w.text, w.prefix...), records[w.queue[i].record].number, 36)
+		w.ends = append(w.ends, len(w.text))
+	}
+	w.ids = string(w.text)
 }
 
-func (s *idSlab) of(number uint64) string {
-	b := strconv.AppendUint(append(s.text[:0], s.prefix...), number, 36)
-	s.text = b
-	return string(b)
+// name is the id of the n-th event of a stretch.
+func (w *World) name(n int) string {
+	if n == 0 {
+		return w.ids[:w.ends[0]]
+	}
+	return w.ids[w.ends[n-1]:w.ends[n]]
 }

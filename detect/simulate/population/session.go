@@ -194,7 +194,7 @@ func (p *person) idle(s *session, t int64) {
 		p.agenda.add(item{at: due, deed: idle, session: s})
 	default:
 		s.live, s.open = false, false
-		p.w.put(p.rand, t, s.token, s.who, nil, nil, form{kind: schema.SessionEnded, incident: s.incident})
+		p.w.put(p.rand, t, s.token, s.who, nil, nil, &form{kind: schema.SessionEnded, incident: s.incident})
 	}
 }
 

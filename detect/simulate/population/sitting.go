@@ -62,7 +62,7 @@ func (p *person) request(s *session, t int64, f form) (ok bool) {
 	if f.who.cnf != "" {
 		f.binding = schema.BindingOK
 	}
-	p.w.put(p.rand, t, f.token, f.who, s.client, &v, f)
+	p.w.put(p.rand, t, f.token, f.who, s.client, &v, &f)
 	return true
 }
 

@@ -151,7 +151,7 @@ func (i *incident) use(th *thief, p *person, s *session, token string, t int64, 
 	if how == byState && alive {
 		s.used = max(s.used, t)
 	}
-	i.w.put(i.rand, t, token, th.as(s), th.client, &th.spot, f)
+	i.w.put(i.rand, t, token, th.as(s), th.client, &th.spot, &f)
 }
 
 // spree is a run of requests with one token: so many, about so long apart, which spreads by a share.

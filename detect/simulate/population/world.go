@@ -71,7 +71,11 @@ type World struct {
 	next       int
 	count      int // benign logins
 	numbers    uint64
-	ids        idSlab
+	prefix     string // of ids
+	ids        string // of the current stretch, one after the other
+	ends       []int
+	text       []byte
+	spare      [][]record
 	incidents  []*incident
 	silent     bool // a rehearsal: nothing is written
 }
@@ -99,7 +103,7 @@ func build(cfg Config, users int) *World {
 	for i := range tenants {
 		w.apps[i] = catalogue(i)
 	}
-	w.ids.prefix = simulate.IDPrefix + strconv.FormatUint(cfg.Seed, 36) + "-"
+	w.prefix = simulate.IDPrefix + strconv.FormatUint(cfg.Seed, 36) + "-"
 	w.people = make([]*person, users)
 	for i := range w.people {
 		p := newPerson(w, i)
@@ -209,7 +213,7 @@ func (w *World) Next(e *simulate.Event) bool {
 		w.advance()
 	}
 	s := &w.stretches[w.current-1]
-	w.fill(e, &s.records[w.queue[w.next].record])
+	w.fill(e, &s.records[w.queue[w.next].record], w.name(w.next))
 	w.next++
 	return true
 }
@@ -218,6 +222,7 @@ func (w *World) Next(e *simulate.Event) bool {
 func (w *World) advance() {
 	n := w.current
 	if n > 0 {
+		w.spare = append(w.spare, w.stretches[n-1].records[:0])
 		w.stretches[n-1] = stretch{}
 	}
 	w.current++
@@ -240,4 +245,5 @@ func (w *World) advance() {
 		w.queue = append(w.queue, slot{s.records[i].arrives, int32(i)}) // #nosec G115 -- fewer than 2³¹ in a stretch
 	}
 	slices.SortFunc(w.queue, slot.compare)
+	w.nameAll(s.records)
 }
