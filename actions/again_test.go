@@ -34,6 +34,13 @@ func TestLateFindingChangesALaterOne(t *testing.T) {
 		if want := schema.ActionID("", "h1:k1:a", "revoke_session", "0"); !slices.Equal(m.calls, []string{want}) {
 			t.Errorf("calls %v", m.calls)
 		}
+		var messages []string
+		for _, a := range m.alerts {
+			messages = append(messages, a.ID)
+		}
+		if !slices.Contains(messages, early.ID) || !slices.Contains(messages, early.ID+"/revoked") || len(messages) != 3 {
+			t.Errorf("messages %v: nobody is told of the revocation", messages)
+		}
 		abandon(r)
 	})
 }

@@ -49,7 +49,7 @@ type Alerter interface {
 
 // Alert is one message to people: about a finding, or a page about hijackd's own work.
 type Alert struct {
-	ID      string          `json:"id"`
+	ID      string          `json:"id"` // of a message about a finding its id, and more where it is not the first
 	Finding *schema.Finding `json:"finding,omitempty"`
 	// Action is what was done about the finding, as far as it has come; nil where nothing is.
 	Action *schema.Action `json:"action,omitempty"`

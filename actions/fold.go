@@ -75,7 +75,11 @@ func (f *Fold) cause(at time.Time, h *held, out *Outcome) {
 		}
 	}
 	if c.Decision != schema.Observe {
-		if a := f.alert(&Alert{ID: c.ID, Finding: shown(&c)}); a != nil {
+		id := c.ID
+		if h.was == schema.Alert && c.Decision == schema.RevokeSession { // people were told that nothing was revoked
+			id += "/revoked"
+		}
+		if a := f.alert(&Alert{ID: id, Finding: shown(&c)}); a != nil {
 			out.Alerts = append(out.Alerts, a)
 		}
 	}

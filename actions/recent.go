@@ -41,6 +41,8 @@ type held struct {
 	egress  []netip.Addr // see egress
 	pool    string       // what suppresses it
 	told    *verdict     // nil: not decided under the policy in force
+	// now is the last decision on any version of it, and was the one before.
+	was, now schema.Decision
 }
 
 type arrival struct {

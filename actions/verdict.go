@@ -120,6 +120,6 @@ func (f *Fold) redecide(h *held) bool {
 	if h.told != nil && h.told.equal(&v) {
 		return false
 	}
-	h.told = &v
+	h.told, h.was, h.now = &v, h.now, v.decision
 	return true
 }
