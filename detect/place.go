@@ -1,6 +1,10 @@
 package detect
 
-import "math"
+import (
+	"math"
+
+	"github.com/hijackd/hijackd/schema"
+)
 
 // EarthRadiusKM is the mean radius of the Earth, (2a+b)/3 of WGS 84, in km (Moritz, Geodetic Reference System 1980, R₁, rounded as
 // usual). Treating the Earth as a sphere errs by less than 0.6 % of a distance.
@@ -37,8 +41,17 @@ func Distance(a, b *Vantage) (g Gap, ok bool) {
 
 func (v *Vantage) hasPlace() bool { return v.Geo.HasPlace && !v.Geo.Network.Placeless() }
 
+// onlyCountry reports whether a place is but its country's. Without a city, that of a mobile network is, whatever radius comes with it:
+// its gateway may be anywhere.
 func (v *Vantage) onlyCountry() bool {
-	return v.Geo.City == "" && v.Geo.Country != "" && (v.Geo.AccuracyKM == 0 || v.Geo.AccuracyKM >= countryRadiusKM)
+	return v.Geo.City == "" && v.Geo.Country != "" &&
+		(v.Geo.AccuracyKM == 0 || v.Geo.AccuracyKM >= countryRadiusKM || v.Geo.Network == schema.NetworkMobile)
+}
+
+// ThroughGateway reports whether the way between two vantages may be that of a mobile network's traffic to its gateway, and nobody's
+// journey: both are in one country, and a side is mobile.
+func ThroughGateway(a, b *Vantage) bool {
+	return SameCountry(a, b) && (a.Geo.Network == schema.NetworkMobile || b.Geo.Network == schema.NetworkMobile)
 }
 
 func (v *Vantage) radius() float64 {

@@ -17,12 +17,12 @@ var Anonymizer = detect.Rule{
 	Method: "The first use of each vantage on a hosting, VPN or Tor network is compared with the vantage where the same life of the token was first seen. If that one was on such a network, too, " +
 		"nothing is said, nor if the device had been on one of the same class in the same country before. Corporate (policy.trusted_networks) and relay networks (iCloud Private Relay) are none.\n\n" +
 		"Where the class is not known, a company that is known to rent out machines or sell VPNs by its name counts as hosting; evidence says so.\n\n" +
-		"A VPN in the same country with the same device is its owner's, switched on: nothing is said. Low: a VPN with the same device where a country is not known, and any of the three where both sides show the same cnf, or hosting or VPN where both show the same device.\n\n" +
+		"A VPN in the same country with the same device is its owner's, switched on: nothing is said. Low: a VPN elsewhere with the same device (by all that is known of it); any of the three where both sides show the same cnf; hosting where both show the same device.\n\n" +
 		"Confidence is 1 − Π(1 − p) over independent signals: Tor p = 0.5, hosting or VPN 0.4; device changed 0.6. Of a low one it is 0.2.",
 	Severity: schema.Medium, DefaultMode: "alert",
 	KnownFalsePositives: []string{
 		"A VPN of one's own on a rented machine, or a company's egress in a cloud: list its networks under policy.trusted_networks.",
-		"A consumer VPN switched on with an exit abroad, where events carry no device.",
+		"A consumer VPN whose network the databases and the list take for hosting.",
 		"A backend that uses its users' tokens from a data centre: list its networks there, too.",
 	},
 	Response: "Ask the user. With a second signal, revoke the session.",
@@ -73,11 +73,10 @@ func (m *hiding) weigh() bool {
 	a, b := m.from.Vantage, m.to
 	same := detect.Updated(a, b)
 	vpn, tor := m.access.class == schema.NetworkVPN, m.access.class == schema.NetworkTor
-	known := a.Geo.Country != "" && b.Geo.Country != ""
 	switch {
 	case vpn && same && detect.SameCountry(a, b):
 		return false
-	case same && (detect.SameKey(a, b) || !tor && detect.SameMark(a, b) || vpn && !known):
+	case same && (detect.SameKey(a, b) || !tor && detect.SameMark(a, b) || vpn && detect.Comparable(a, b)):
 		m.severity, m.signals = schema.Low, signals{{Signal: schema.SignalNetwork, P: 0.2}}
 		return true
 	}

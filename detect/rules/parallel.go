@@ -23,7 +23,7 @@ var ParallelUse = detect.Rule{
 		"one that an older token completed is not found again on its successor because that is used on where the return was to. Further returns are.\n\n" +
 		"It also fires when more than max_vantages vantages, no two of them equivalent, are used within window. Such findings are one per fixed window of " +
 		"that length, counted from 1970.\n\n" +
-		"Conclusive if network and device differ, or if the places are ≥ 500 km apart (radii subtracted).\n\n" +
+		"Conclusive if network and device differ, or if the places are ≥ 500 km apart (radii subtracted). With one device and a mobile network on a side, the distance inside one country doesn't count: it is the gateway's.\n\n" +
 		"Confidence is 1 − Π(1 − p) over independent signals: alternation p = 0.6 (0.4 where a side is a VPN, relay or corporate network); " +
 		"device differs 0.6; another provider (ASN) 0.2; places ≥ 500 km apart 0.6, ≥ 100 km 0.3. For many vantages: 0.9 where every two of them are conclusively different, else 0.6.",
 	Keys: []detect.Key{
@@ -203,6 +203,7 @@ func (p *interleaving) weigh() {
 		s.add(schema.SignalNetwork, 0.2)
 	}
 	switch {
+	case !p.deviceDiffer && detect.ThroughGateway(p.a, p.b):
 	case p.measured && p.gap.DistanceKM >= farKM:
 		s.add(schema.SignalDistance, 0.6)
 	case p.measured && p.gap.DistanceKM >= 100:
@@ -212,10 +213,11 @@ func (p *interleaving) weigh() {
 	p.conclusive = conclusivelyApart(p.a, p.b)
 }
 
-// conclusivelyApart reports, of vantages that are not equivalent, whether network and device differ or they are far apart.
+// conclusivelyApart reports, of vantages that are not equivalent, whether network and device differ or they are far apart, and not only
+// as a phone's line at home is from its mobile network's gateway.
 func conclusivelyApart(a, b *detect.Vantage) bool {
 	gap, ok := detect.Distance(a, b)
-	return !detect.SameDevice(a, b) || ok && gap.DistanceKM >= farKM
+	return !detect.SameDevice(a, b) || ok && gap.DistanceKM >= farKM && !detect.ThroughGateway(a, b)
 }
 
 func (p *interleaving) explain(f *schema.Finding) {

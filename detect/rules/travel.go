@@ -19,7 +19,8 @@ var ImpossibleTravel = detect.Rule{
 	Method: "Of each two uses of a token at vantages that are not equivalent, each the other's nearest in event time, with a place on both " +
 		"sides: d = max(0, great circle − radius₁ − radius₂) with the haversine formula and the mean Earth radius of 6371.0088 km; a missing radius " +
 		"counts as 50 km. Δt = max(1 s, |t₂ − t₁|). It fires if d ≥ min_km and d / Δt > max_kmh. Satellite, relay, VPN, Tor and anycast networks " +
-		"have no place. Inside one country a place without a city, and with a radius of 200 km or more or none, is not evaluable.\n\n" +
+		"have no place. Inside one country a place without a city, and with a radius of 200 km or more or none or of a mobile network, is not evaluable.\n\n" +
+		"Low, never conclusive and with p = 0.2 alone, if the device is the same, both places are in one country and a side is a mobile network: its place is its gateway's, and may be at the other end of the country.\n\n" +
 		"Conclusive if the device changed too, or if d ≥ 500 km inside one hour between residential or mobile networks. Where the class of a network is not known " +
 		"(only City and ASN databases), it counts as residential if its provider is known by name and the name is not one of a hosting or VPN company; " +
 		"evidence names what was assumed.\n\n" +
@@ -32,7 +33,7 @@ var ImpossibleTravel = detect.Rule{
 	Severity: schema.High, DefaultMode: "enforce",
 	KnownFalsePositives: []string{
 		"A VPN switched on or off whose egress the databases don't know as one: list your own under policy.trusted_networks.",
-		"A database that places a mobile provider's gateway far from its users, with too small a radius.",
+		"A phone that roams: a database places it where its home network's gateway is.",
 	},
 	Response: "Revoke the session.",
 	Attack:   []string{"T1539", "T1550.004"},
@@ -100,7 +101,7 @@ func (j travel) pair(s *detect.Session, a, b *detect.Use, say func(detect.Verdic
 	t := trip{travel: j, a: a.Vantage, b: b.Vantage, gap: gap, took: took, kmh: kmh}
 	t.weigh()
 	say(detect.Verdict{
-		About: detect.PairLabel(a.Vantage, b.Vantage), Severity: schema.High, Confidence: t.confidence, Conclusive: t.conclusive,
+		About: detect.PairLabel(a.Vantage, b.Vantage), Severity: t.severity(), Confidence: t.confidence, Conclusive: t.conclusive,
 		Signals: t.signals, Pattern: []*detect.Use{a, b}, Explain: t.explain,
 	})
 }
@@ -113,6 +114,7 @@ type trip struct {
 	took          time.Duration
 	kmh           float64
 	deviceChanged bool
+	gateway       bool // perhaps only the way of a phone's traffic to its gateway
 	sameASN       bool
 	access        [2]access
 	confidence    float64
@@ -125,6 +127,11 @@ func (t *trip) weigh() {
 	t.sameASN = t.a.Geo.ASN == t.b.Geo.ASN
 	t.access = [2]access{accessOf(t.a), accessOf(t.b)}
 	var found signals
+	if t.gateway = !t.deviceChanged && detect.ThroughGateway(t.a, t.b); t.gateway {
+		found.add(schema.SignalDistance, 0.2)
+		t.confidence, t.signals = found.confidence(), found
+		return
+	}
 	switch {
 	case t.access[0].hosted || t.access[1].hosted:
 		found.add(schema.SignalDistance, 0.4)
@@ -146,12 +153,19 @@ func (t *trip) weigh() {
 	t.conclusive = t.deviceChanged || far
 }
 
+func (t *trip) severity() schema.Severity {
+	if t.gateway {
+		return schema.Low
+	}
+	return schema.High
+}
+
 func (t *trip) explain(f *schema.Finding) {
 	f.From, f.To = t.a.End(), t.b.End()
 	f.Evidence = map[string]any{
 		"great_circle_km": round(t.gap.GreatCircleKM, 1), "radius_km": []float64{t.gap.RadiusKM[0], t.gap.RadiusKM[1]},
 		"distance_km": round(t.gap.DistanceKM, 1), "seconds": t.took.Seconds(), "kmh": round(t.kmh, 1),
-		"limit_kmh": t.maxKMH, "min_km": t.minKM, "device_changed": t.deviceChanged, "same_asn": t.sameASN,
+		"limit_kmh": t.maxKMH, "min_km": t.minKM, "device_changed": t.deviceChanged, "mobile_gateway": detect.ThroughGateway(t.a, t.b), "same_asn": t.sameASN,
 		"networks": []string{t.access[0].name, t.access[1].name},
 	}
 	f.Summary = fmt.Sprintf("%s → %s, %s km in %s (%s km/h)", place(t.a), place(t.b), grouped(t.gap.DistanceKM), lasting(t.took),
