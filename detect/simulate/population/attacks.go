@@ -33,12 +33,12 @@ func (i *incident) begin(now int64) bool {
 // theft uses a token while its owner goes on.
 func (i *incident) theft(now int64) bool {
 	p, s := i.victim(func(p *person, s *session) bool {
-		return active(s, now) && s.expires > now+30*minute && !s.app.cnf && s.device.kind != phone && s.last.way != bySatellite
+		return active(s, now) && s.expires > now+30*minute && !s.app.cnf && s.device.kind != phone && s.last.way != bySatellite && (!i.near() || s.last.way == byWiFi)
 	})
 	if p == nil {
 		return false
 	}
-	th, run := i.thiefOf(p, s)
+	th, run := i.thiefOf(s)
 	least, most := 20*time.Second, 8*time.Minute
 	if i.kind == simulate.FastStolenCookie {
 		least, most = 2*time.Second, 15*time.Second
@@ -47,12 +47,26 @@ func (i *incident) theft(now int64) bool {
 	from := i.soon(now+second, least, most)
 	i.claim(p, s)
 	s.goOn(from + int64(run.times)*int64(run.gap) + minute)
-	i.later(p, from-second/2, func(int64) { i.steal(th, p, s, s.token, from, run) })
+	i.later(p, from-second/2, func(int64) {
+		if i.kind == simulate.StolenSameNAT {
+			th.spot = s.last
+		}
+		i.steal(th, p, s, s.token, from, run)
+	})
 	return true
 }
 
+// near reports whether the thief comes from where the victim is.
+func (i *incident) near() bool {
+	switch i.kind {
+	case simulate.ParallelProxy, simulate.StolenSameCity, simulate.StolenSameDevice, simulate.StolenSameNAT:
+		return true
+	}
+	return false
+}
+
 // thiefOf is who comes, by kind of theft.
-func (i *incident) thiefOf(_ *person, s *session) (*thief, spree) {
+func (i *incident) thiefOf(s *session) (*thief, spree) {
 	run := spree{8 + i.rand.IntN(10), 18 * time.Second, 0.7, byState}
 	other := i.stranger(s.client)
 	switch i.kind {
@@ -191,7 +205,7 @@ func (i *incident) afterTheEnd(now int64) bool {
 		case simulate.Resurrection:
 			run.how = accepted
 			i.later(p, from-second, func(t int64) {
-				i.use(th, p, s, token, t, accepted, form{kind: schema.SessionStarted, request: &s.app.login})
+				i.use(th, s, token, t, accepted, form{kind: schema.SessionStarted, request: &s.app.login})
 			})
 		}
 		i.steal(th, p, s, token, from, run)
@@ -241,7 +255,7 @@ func (i *incident) phishing(now int64) bool {
 	taken := &session{app: s.app, device: s.device, client: s.client, shown: s.client, live: true, incident: i, token: fingerprint(i.rand), who: p.identify(s.app, s.device)}
 	i.later(p, i.soon(now, 5*time.Second, time.Minute), func(t int64) {
 		taken.auth, taken.expires = t, t+int64(s.app.life)
-		i.use(relay, p, taken, taken.token, t, accepted, form{kind: schema.SessionStarted, request: &s.app.login})
+		i.use(relay, taken, taken.token, t, accepted, form{kind: schema.SessionStarted, request: &s.app.login})
 		i.steal(th, p, taken, taken.token, i.soon(t, 20*time.Second, 3*time.Minute), spree{8 + i.rand.IntN(10), 20 * time.Second, 0.5, byState})
 	})
 	return true
@@ -260,10 +274,13 @@ func (i *incident) fixation(now int64) bool {
 	th := i.foe(s)
 	planted := &session{app: a, device: s.device, client: s.client, shown: s.client, live: true, tabs: 1, incident: i, token: fingerprint(i.rand), who: &identity{tenant: s.who.tenant, app: a}}
 	s.goOn(now + 20*minute)
-	at := now + second
-	for range 2 {
-		at = i.soon(at, time.Second, 20*time.Second)
-		i.later(p, at, func(t int64) { i.use(th, p, planted, planted.token, t, accepted, form{}) })
+	at, visits, least, most := now+second, 2, time.Second, 20*time.Second
+	if i.rand.IntN(2) == 0 { // keeps it alive until then
+		visits, least, most = 8, 59*time.Second, 61*time.Second
+	}
+	for range visits {
+		at = i.soon(at, least, most)
+		i.later(p, at, func(t int64) { i.use(th, planted, planted.token, t, accepted, form{}) })
 	}
 	i.later(p, i.soon(at, 30*time.Second, 8*time.Minute), func(t int64) {
 		planted.who = p.identify(a, s.device)
@@ -298,10 +315,11 @@ func (i *incident) invented(now int64) bool {
 		token := fingerprint(i.rand)
 		who := nobody
 		if how == accepted { // a forged token names somebody
-			who = &session{app: a, device: p.devices[0], who: i.w.people[i.rand.IntN(len(i.w.people))].identify(a, p.devices[0])}
-			who.who.tenant = tenants[p.tenant]
+			named := *nobody.who
+			named.user = i.w.people[i.rand.IntN(len(i.w.people))].name
+			who = &session{app: a, device: p.devices[0], who: &named}
 		}
-		i.later(p, at, func(t int64) { i.use(th, p, who, token, t, how, form{}) })
+		i.later(p, at, func(t int64) { i.use(th, who, token, t, how, form{}) })
 		at += second/10 + int64(float64(gap)*2*i.rand.Float64())
 		at = min(at, i.w.end-second)
 	}

@@ -166,5 +166,5 @@ func (i *incident) claim(p *person, s *session) {
 // active reports whether a session is in use at the beginning of a stretch.
 func active(s *session, now int64) bool { return s.until > now+20*second && !s.device.link.offline }
 
-// stay lets the owner go on until a time.
+// goOn lets the owner go on until a time.
 func (s *session) goOn(until int64) { s.until = max(s.until, until) }

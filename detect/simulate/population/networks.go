@@ -17,6 +17,7 @@ type network struct {
 	class  schema.NetworkClass
 	blocks []block
 	given  uint32 // households so far
+	taken  uint32 // addresses of attackers, from the other end
 }
 
 // block is addresses with one entry in the GeoIP database: before and after its update.
@@ -150,7 +151,7 @@ func gateway(c *city, asn uint32, org string, r *rand.Rand) func() schema.Geo {
 
 // four is an IPv4 address of the network by number, with its block.
 func (n *network) four(number uint32) (netip.Addr, *block) {
-	host := number * 257 & 0xffff // neighbours by number live in different blocks
+	host := number * 40503 & 0xffff // neighbours by number live in different blocks
 	var a [4]byte
 	binary.BigEndian.PutUint32(a[:], n.base|host)
 	return netip.AddrFrom4(a), &n.blocks[host>>(16-blockBits)]
@@ -166,6 +167,12 @@ func (n *network) subnet(number uint32) (uint64, *block) {
 func (n *network) household() uint32 {
 	n.given++
 	return n.given
+}
+
+// lair is the next address of an attacker: that it is taken changes nobody else's.
+func (n *network) lair() uint32 {
+	n.taken++
+	return 1<<16 - n.taken
 }
 
 func six(upper, lower uint64) netip.Addr {

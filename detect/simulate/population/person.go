@@ -110,6 +110,7 @@ type person struct {
 	city2   *city   // where they are on a trip
 	back    int64   // the day on which they come back
 	flew    bool    // on the last journey
+	account string  // of another person, which this one uses at the shop
 	robbed  bool
 }
 
@@ -142,6 +143,10 @@ func newPerson(w *World, number int) *person {
 		n -= tenantShares[p.tenant]
 	}
 	p.city = w.somewhere(r)
+	if w.cfg.Hard && number%100 == 99 {
+		other := w.people[number-1]
+		p.tenant, p.account = other.tenant, other.name
+	}
 	p.homeISP = p.city.isps[r.IntN(3)]
 	p.home = w.household(p.homeISP, p.city, r)
 	p.base = &p.home

@@ -14,6 +14,7 @@ type link struct {
 	mobile  bool
 	outlet  outlet
 	six     bool // IPv6 won the last race
+	hard    simulate.Nuisances
 	vpn     bool
 	vpnIP   netip.Addr
 	vpnAt   *block
@@ -84,13 +85,31 @@ func (p *person) attachStationary(d *device, s *stay) {
 
 // attachMobile takes an address of the carrier's pool: people of a city share some hundred.
 func (p *person) attachMobile(l *link, c *city) {
+	where := c
+	l.mobile, l.hard = true, 0
+	if p.w.cfg.Hard {
+		c = p.gateway(c, l)
+	}
 	n := c.carriers[p.carrier]
-	l.mobile = true
-	l.outlet = outlet{city: c, shared: true}
+	l.outlet = outlet{city: where, shared: true}
 	l.outlet.ip, l.outlet.block = n.four(uint32(p.rand.IntN(60 + 40*c.weight))) // #nosec G115 -- small
 	if p.number%3 == 0 {
 		l.outlet.subnet, l.outlet.block6 = n.subnet(p.rand.Uint32N(1 << 24))
 	}
+}
+
+// gateway is the city of the carrier's gateway, where it is not the one where the phone is: data of those who roam often goes out
+// at home, and databases have some gateways in another city.
+func (p *person) gateway(c *city, l *link) *city {
+	switch {
+	case c.nation != p.city.nation && p.number%2 == 0:
+		l.hard = simulate.Of(simulate.Roaming)
+		return p.city
+	case p.number%200 == 1:
+		l.hard = simulate.Of(simulate.Misplaced)
+		return c.nation.cities[p.number%len(c.nation.cities)]
+	}
+	return c
 }
 
 // reach says where a session's next request comes from; ok is false while its device is offline.
@@ -170,6 +189,8 @@ func (s *session) tell(v *vantage, edition int, p *person) (n simulate.Nuisances
 		n |= simulate.Of(simulate.PrivateRelay)
 	case bySatellite:
 		n |= simulate.Of(simulate.InFlightWiFi)
+	case byMobile:
+		n |= s.device.link.hard
 	case byWiFi:
 		if s.device.link.outlet.shared {
 			n |= simulate.Of(simulate.SharedNAT)

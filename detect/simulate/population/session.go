@@ -62,6 +62,9 @@ func thumbprint(r *rand.Rand) string {
 // identify makes the identity of a new session.
 func (p *person) identify(a *app, d *device) *identity {
 	id := &identity{user: p.name, session: "sid-" + strconv.FormatUint(p.rand.Uint64(), 36), tenant: tenants[p.tenant], app: a}
+	if p.account != "" && a == p.w.apps[p.tenant][appShop] {
+		id.user = p.account
+	}
 	if a.device {
 		id.device = d.id
 	}

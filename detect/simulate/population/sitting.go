@@ -53,6 +53,9 @@ func (p *person) request(s *session, t int64, f form) (ok bool) {
 	if s.client.version != s.shown.version {
 		f.nuisances |= simulate.Of(simulate.Update)
 	}
+	if p.account != "" && f.who.user == p.account {
+		f.nuisances |= simulate.Of(simulate.SharedAccount)
+	}
 	if s.client == s.device.view {
 		f.nuisances |= simulate.Of(simulate.WebView)
 	}

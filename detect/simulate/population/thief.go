@@ -26,16 +26,16 @@ func (i *incident) abroad(c *city) vantage {
 			continue
 		}
 		if i.rand.IntN(3) == 0 {
-			return i.at1(o, o.hosting)
+			return i.lairIn(o, o.hosting)
 		}
-		return i.at1(o, o.isps[i.rand.IntN(3)])
+		return i.lairIn(o, o.isps[i.rand.IntN(3)])
 	}
 }
 
-// at1 is a new address of a network.
-func (i *incident) at1(c *city, n *network) vantage {
+// lairIn is an attacker's new address of a network.
+func (i *incident) lairIn(c *city, n *network) vantage {
 	v := vantage{city: c}
-	v.ip, v.block = n.four(n.household())
+	v.ip, v.block = n.four(n.lair())
 	return v
 }
 
@@ -49,10 +49,10 @@ func (i *incident) neighbour(s *session, same bool) vantage {
 	}
 	for _, k := range i.rand.Perm(len(all)) {
 		if n := all[k]; (n.blocks[0].geo[0].ASN == asn) == same {
-			return i.at1(c, n)
+			return i.lairIn(c, n)
 		}
 	}
-	return i.at1(c, c.isps[0])
+	return i.lairIn(c, c.isps[0])
 }
 
 // inCountry is another provider's address in the victim's country, in another city where there is one.
@@ -66,14 +66,14 @@ func (i *incident) inCountry(s *session) vantage {
 	}
 	for {
 		if n := c.isps[i.rand.IntN(3)]; n.blocks[0].geo[0].ASN != s.last.block.geo[0].ASN {
-			return i.at1(c, n)
+			return i.lairIn(c, n)
 		}
 	}
 }
 
 func (i *incident) hosted() vantage {
 	c := i.w.somewhere(i.rand)
-	return i.at1(c, c.hosting)
+	return i.lairIn(c, c.hosting)
 }
 
 func (i *incident) exit() vantage {
@@ -133,7 +133,7 @@ const (
 )
 
 // use is one request of the thief.
-func (i *incident) use(th *thief, p *person, s *session, token string, t int64, how ending, f form) {
+func (i *incident) use(th *thief, s *session, token string, t int64, how ending, f form) {
 	if th.exits && t-th.changed > 10*minute {
 		th.spot, th.changed = i.exit(), t
 	}
@@ -168,7 +168,7 @@ func (i *incident) steal(th *thief, p *person, s *session, token string, from in
 	left := run.times
 	var act func(t int64)
 	act = func(t int64) {
-		i.use(th, p, s, token, t, run.how, form{})
+		i.use(th, s, token, t, run.how, form{})
 		if left--; left > 0 {
 			i.later(p, t+max(1, int64(float64(gap)*(1+run.spread*(2*i.rand.Float64()-1)))), act)
 		}
