@@ -9,7 +9,8 @@ import (
 type AppJudge interface {
 	// Needs says what lanes are to look for.
 	Needs() AppNeeds
-	// Judge says everything that it recognises of the hours from a.From on: what it said of them before and doesn't say again is withdrawn.
+	// Judge says everything that it recognises and that is about a.From or later hours: what it said of them before and doesn't say again is
+	// withdrawn.
 	Judge(a *App, say func(AppVerdict))
 }
 
@@ -17,8 +18,8 @@ type AppJudge interface {
 type AppVerdict struct {
 	// About names what the finding is about; its id is made of it.
 	About string
-	// Hour is the hour of event time, in Unix hours, that the finding is about, or begins to be about.
-	Hour       int64
+	// Until is the last hour, in Unix hours, that the finding is about.
+	Until      int64
 	Severity   schema.Severity
 	Confidence float64 // 0–1
 	Signals    []schema.Weight
@@ -89,12 +90,15 @@ func (t *apps) fold(e *schema.Sighting, out *Output) {
 		a = t.begin(k)
 	}
 	a.last = max(a.last, e.Offset)
+	clock := a.Clock
 	h, ok := a.enter(e)
 	if !ok {
 		return
 	}
 	a.turn = max(a.turn+1, e.Offset)
-	a.From = h
+	if a.From = h; a.Clock > clock { // hours may be complete now
+		a.From = max(a.first(), min(h, floorDiv(clock, hour)-1))
+	}
 	t.judge(a, out)
 	if count, hour, changed := a.census(); changed {
 		out.Commands = append(out.Commands, census(a, count, hour))

@@ -16,6 +16,8 @@ type App struct {
 	Newest, Since int64
 	// From is the earliest hour that something changed in.
 	From int64
+	// Clock is the greatest event time that a lane had seen when it told what it counted, Unix nanoseconds.
+	Clock int64
 
 	key      schema.Key
 	hours    map[int64]*appHour
@@ -63,7 +65,8 @@ const (
 
 // enter takes over a version; ok is false where it changes nothing.
 func (a *App) enter(e *schema.Sighting) (h int64, ok bool) {
-	stretch, seq, c, ok := decodeCounts(e.Counts)
+	v, c, ok := decodeCounts(e.Counts)
+	stretch, seq := v.Stretch, v.Seq
 	if h = floorDiv(e.Time, hour); !ok || h < 0 {
 		return 0, false
 	}
@@ -105,6 +108,7 @@ func (a *App) enter(e *schema.Sighting) (h int64, ok bool) {
 		}
 	}
 	a.open[k] = &openVersion{seq, c}
+	a.Clock = max(a.Clock, v.At)
 	a.Since = min(a.Since, h)
 	if h > a.Newest {
 		a.advance(h)
@@ -148,7 +152,7 @@ func (a *App) advance(newest int64) {
 		}
 	}
 	for id, f := range a.found {
-		if f.hour <= newest-keptHours {
+		if f.until <= newest-keptHours {
 			delete(a.found, id)
 		}
 	}
@@ -227,4 +231,11 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// EachDay calls each with every day that is kept, earliest first.
+func (a *App) EachDay(each func(day int64)) {
+	for d := floorDiv(a.first(), hoursPerDay); d <= floorDiv(a.Newest, hoursPerDay); d++ {
+		each(d)
+	}
 }

@@ -13,7 +13,7 @@ import (
 type appFound struct {
 	digest uint64 // of all that it says
 	rule   *Rule
-	hour   int64
+	until  int64
 	time   int64
 	seen   bool // during one judgement
 }
@@ -40,7 +40,7 @@ func (t *apps) judge(a *App, out *Output) {
 				a.found[f.ID] = p
 			}
 			news := p.digest != digest
-			*p = appFound{digest, r.Rule, v.Hour, v.Time, true}
+			*p = appFound{digest, r.Rule, v.Until, v.Time, true}
 			if news && out != nil {
 				f.Informed = int(a.turn)
 				out.Findings = append(out.Findings, f)
@@ -49,7 +49,7 @@ func (t *apps) judge(a *App, out *Output) {
 	}
 	for _, id := range sortedKeys(a.found) {
 		p := a.found[id]
-		if p.seen || p.hour < a.From {
+		if p.seen || p.until < a.From {
 			p.seen = false
 			continue
 		}

@@ -102,7 +102,7 @@ type cached struct {
 func newCounts(o Options) counts {
 	c := counts{
 		budget: o.Budget, open: map[counterKey]*counter{}, watches: map[appKey]*watch{}, apps: map[int64]map[appKey]int{}, newest: -1,
-		recent: recent{seed: maphash.MakeSeed(), lateness: int64(o.Lateness)}, clock: math.MinInt64, due: math.MinInt64,
+		recent: recent{seed: maphash.MakeSeed(), lateness: int64(o.Lateness)},
 	}
 	for _, r := range o.Rules {
 		if r.App != nil {
@@ -205,21 +205,26 @@ const counterBytes = 2 << 10
 
 // turn moves the clock on to an event, and tells what is due. It is asked of every event.
 func (c *counts) turn(e *schema.Event, out *Output) {
-	c.lane = e.Partition
+	c.reach(e, out)
 	if e.Time > c.clock {
 		c.clock = e.Time
-	}
-	if stretch := e.Offset >> stretchShift; stretch > c.newest {
-		c.finish(stretch, out)
 	}
 	if c.clock >= c.due {
 		c.look(out)
 	}
 }
 
+// reach goes on to the stretch of an event.
+func (c *counts) reach(e *schema.Event, out *Output) {
+	c.lane = e.Partition
+	if stretch := e.Offset >> stretchShift; stretch > c.newest {
+		c.finish(stretch, out)
+	}
+}
+
 // finish begins a stretch: what was counted in those before it is told, and the oldest are closed.
 func (c *counts) finish(stretch int64, out *Output) {
-	c.tell(out, func(k *counter) bool { return k.key.stretch < stretch })
+	c.tell(c.clock, out, func(k *counter) bool { return k.key.stretch < stretch })
 	c.newest = stretch
 	for key := range c.open {
 		if key.stretch <= stretch-openStretches {
@@ -238,13 +243,13 @@ func (c *counts) finish(stretch int64, out *Output) {
 // look tells what is due.
 func (c *counts) look(out *Output) {
 	c.due = c.clock + countEvery
-	c.tell(out, func(k *counter) bool {
+	c.tell(c.clock, out, func(k *counter) bool {
 		return k.urgent || c.clock-k.toldAt >= tellAnyhow || k.seq-k.told >= tellSooner || k.attempts-k.toldTry >= tellAttempts
 	})
 }
 
 // tell tells the new versions of some counters, in an order of their own.
-func (c *counts) tell(out *Output, which func(*counter) bool) {
+func (c *counts) tell(at int64, out *Output, which func(*counter) bool) {
 	var news []*counter
 	for _, k := range c.open {
 		if k.seq != k.told && which(k) {
@@ -256,22 +261,30 @@ func (c *counts) tell(out *Output, which func(*counter) bool) {
 			cmp.Compare(a.key.tenant, b.key.tenant), cmp.Compare(a.key.app, b.key.app))
 	})
 	for _, k := range news {
-		out.Sightings = append(out.Sightings, k.sighting(c.lane))
+		out.Sightings = append(out.Sightings, k.sighting(c.lane, at))
 		k.told, k.toldAt, k.toldTry, k.urgent = k.seq, c.clock, k.attempts, false
 	}
 }
 
-func (k *counter) sighting(lane int32) schema.Sighting {
-	text := k.encode(k.key.stretch, k.seq)
+func (k *counter) sighting(lane int32, at int64) schema.Sighting {
+	text := k.encode(k.key.stretch, k.seq, at)
 	return schema.Sighting{
 		ID: schema.SightingID(schema.SightingCounts, k.key.tenant, schema.ScopeApp, k.key.app, "", versionName(lane, k)), Kind: schema.SightingCounts,
 		Tenant: k.key.tenant, Scope: schema.ScopeApp, Subject: k.key.app, Time: k.key.hour * hour, Lane: lane, Counts: text,
 	}
 }
 
-// FlushCounts tells all that was counted and not told yet. A lane calls it when it has nothing else to do, a backtest at its end.
+// FlushCounts tells all that was counted and not told yet: for a lane that has nothing else to do.
 func (t *Tokens) FlushCounts(out *Output) {
-	t.counts.tell(out, func(*counter) bool { return true })
+	t.counts.tell(t.counts.clock, out, func(*counter) bool { return true })
+}
+
+// FinishCounts tells at the end of all events what was counted, and that nothing comes any more.
+func (t *Tokens) FinishCounts(out *Output) {
+	for _, k := range t.counts.open {
+		k.seq++
+	}
+	t.counts.tell(math.MaxInt64, out, func(*counter) bool { return true })
 }
 
 // Rewind is the start of the stretch that an offset lies in: a lane that starts again reads from there on.

@@ -84,6 +84,7 @@ func (t *Tokens) countApart(e *schema.Event, out *Output) {
 		return
 	}
 	if e.Ahead {
+		c.reach(e, out)
 		if c.needs.Skew > 0 && e.Time-e.RecordTime > int64(c.needs.Skew) && c.recent.fresh(e, c.clock) {
 			c.skewed(e)
 		}

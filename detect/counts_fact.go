@@ -11,7 +11,8 @@ import (
 type Fact uint8
 
 // Facts. Those up to OutOfHosts show in single events. Those from Unissued to Strayed are about tokens; an event that comes late may
-// take one back, so a lane may count less than none of them in a stretch. Ages, Failures and Logins begin rows of numbers.
+// take one back, so a lane may count less than none of them in a stretch. Ages, Failures,
+// Logins and Strangers begin rows of numbers.
 const (
 	Accepted   Fact = iota // uses that the app let through
 	Rejected               // uses that it did not
@@ -32,13 +33,14 @@ const (
 	Ages                   // tokens accepted on the day, by their age: a row of AgeClasses
 	Failures   = Ages + AgeClasses
 	Logins     = Failures + slotsPerHour
-	facts      = Logins + slotsPerHour
+	Strangers  = Logins + slotsPerHour // what Unissued counts, by ten minutes
+	facts      = Strangers + slotsPerHour
 )
 
 const (
 	// AgeClasses is the number of classes that ages of tokens are counted in.
 	AgeClasses   = 8
-	slotsPerHour = 6 // failures and logins are counted by ten minutes
+	slotsPerHour = 6 // failures, logins and strangers are counted by ten minutes
 
 	exemplary   = OutOfHosts - RawTokens + 1 // facts with examples
 	sampled     = Strayed - Unissued + 1     // facts with tokens

@@ -115,6 +115,7 @@ func (t *Tokens) birth(e *schema.Event, app string, s *session, n int64) {
 		return
 	}
 	k.about(Unissued, e.Token, n)
+	k.n[Strangers+slotIn(int64(s.born)*int64(time.Second))] += n
 }
 
 // about counts a token that a fact is about.

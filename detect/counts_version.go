@@ -10,7 +10,9 @@ import (
 type countsVersion struct {
 	Stretch int64 `json:"stretch"`
 	// Seq orders versions: it grows with all that is counted, and is the same after a restart.
-	Seq      int64                 `json:"seq"`
+	Seq int64 `json:"seq"`
+	// At is the lane's clock when it was told: the greatest event time so far, Unix nanoseconds.
+	At       int64                 `json:"at"`
 	N        map[string]int64      `json:"n"`
 	MinBits  int64                 `json:"min_bits,omitempty"`
 	MaxLead  int64                 `json:"max_lead,omitempty"`
@@ -34,7 +36,7 @@ var factNames = func() (names [facts]string) {
 		names[int(Ages)+i] = fmt.Sprint("age", i)
 	}
 	for i := range slotsPerHour {
-		names[int(Failures)+i], names[int(Logins)+i] = fmt.Sprint("failed", i), fmt.Sprint("login", i)
+		names[int(Failures)+i], names[int(Logins)+i], names[int(Strangers)+i] = fmt.Sprint("failed", i), fmt.Sprint("login", i), fmt.Sprint("stranger", i)
 	}
 	return names
 }()
@@ -48,8 +50,8 @@ var factNumbers = func() map[string]Fact {
 }()
 
 // encode writes a version. It cannot fail: there are only numbers and texts in it.
-func (c *Counted) encode(stretch, seq int64) string {
-	v := countsVersion{Stretch: stretch, Seq: seq, N: map[string]int64{}, MinBits: c.MinBits, MaxLead: c.MaxLead, MaxLag: c.MaxLag}
+func (c *Counted) encode(stretch, seq, at int64) string {
+	v := countsVersion{Stretch: stretch, Seq: seq, At: at, N: map[string]int64{}, MinBits: c.MinBits, MaxLead: c.MaxLead, MaxLag: c.MaxLag}
 	for f, n := range c.n {
 		if n != 0 {
 			v.N[factNames[f]] = n
@@ -80,10 +82,9 @@ func (c *Counted) encode(stretch, seq int64) string {
 }
 
 // decodeCounts reads a version. Numbers out of any reason are left out: sums of them must not run over.
-func decodeCounts(text string) (stretch, seq int64, c *Counted, ok bool) {
-	var v countsVersion
+func decodeCounts(text string) (v countsVersion, c *Counted, ok bool) {
 	if json.Unmarshal([]byte(text), &v) != nil || v.Seq <= 0 || v.Stretch < 0 {
-		return 0, 0, nil, false
+		return v, nil, false
 	}
 	c = &Counted{MaxLead: max(0, v.MaxLead), MaxLag: max(0, v.MaxLag)}
 	c.bits(max(0, v.MinBits))
@@ -110,7 +111,7 @@ func decodeCounts(text string) (stretch, seq int64, c *Counted, ok bool) {
 			c.sample(f, s.Token, s.N)
 		}
 	}
-	return v.Stretch, v.Seq, c, true
+	return v, c, true
 }
 
 // maxCount is more than all events of a year at a million a second.

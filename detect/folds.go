@@ -86,7 +86,7 @@ func (f *Folds) take() {
 // Flush has the folds tell what they sum up and have not told yet: at the end of the events.
 func (f *Folds) Flush() {
 	f.out.Reset()
-	f.Tokens.FlushCounts(&f.out)
+	f.Tokens.FinishCounts(&f.out)
 	f.take()
 	f.settle()
 }

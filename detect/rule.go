@@ -33,7 +33,7 @@ type Rule struct {
 type Key struct {
 	Name string
 	Doc  string
-	// Default is a time.Duration, a float64, an int or, for keys per app, nil.
+	// Default is a time.Duration, a float64, an int, a []string or, for keys per app, nil.
 	Default any
 	// Min and Max bound durations (as seconds) and numbers, both inclusive.
 	Min, Max float64
@@ -45,6 +45,8 @@ type Key struct {
 type Settings struct {
 	Values map[string]any
 	Apps   map[string]map[string]any
+	// Given holds the keys that were set, be it to their default.
+	Given map[string]bool
 }
 
 // Duration returns the value of a key whose default is a duration, for an app where it is set for that app.
@@ -57,6 +59,23 @@ func (s Settings) Duration(key, app string) time.Duration {
 
 // Float returns the value of a key whose default is a float64.
 func (s Settings) Float(key string) float64 { return s.Values[key].(float64) }
+
+// Texts returns the value of a key whose default is a list, for an app where it is set for that app.
+func (s Settings) Texts(key, app string) []string {
+	if v, ok := s.Apps[app][key].([]string); ok {
+		return v
+	}
+	v, _ := s.Values[key].([]string)
+	return v
+}
+
+// Limit returns the value of a key whose default is a duration if the key is set, or the app is configured; else 0, for off.
+func (s Settings) Limit(key, app string) time.Duration {
+	if _, ok := s.Apps[app]; ok || s.Given[key] {
+		return s.Duration(key, app)
+	}
+	return 0
+}
 
 // Int returns the value of a key whose default is an int.
 func (s Settings) Int(key string) int { return s.Values[key].(int) }

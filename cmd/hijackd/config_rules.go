@@ -16,9 +16,7 @@ import (
 var laterRules = []struct{ name, mode, keys string }{
 	{"binding-failed", "enforce", ""}, {"two-users", "enforce", ""}, {"fixation", "enforce", ""}, {"not-rotated", "shadow", ""},
 	{"resurrection", "alert", ""}, {"beacon", "alert", "min_intervals max_jitter"}, {"sensitive-stale-auth", "alert", "max_age"},
-	{"token-harvest", "enforce", "users window"}, {"login-spike", "alert", "factor min"}, {"never-issued", "alert", "min_started_share"},
-	{"idle-timeout", "alert", "max"}, {"absolute-timeout", "alert", "max"}, {"no-renewal", "alert", "max"}, {"cleartext", "alert", ""},
-	{"weak-token", "alert", "min_bits"}, {"scope", "alert", ""}, {"raw-token", "alert", ""}, {"clock-skew", "alert", "max"},
+	{"token-harvest", "enforce", "users window"},
 }
 
 const laterRule = "this rule is not built yet: it finds nothing"
@@ -64,7 +62,7 @@ func settingKey(c rules.Config, rule *detect.Rule, k detect.Key) key {
 		out.value = perAppValue{s.Apps, rule.Keys, k.PerApp}
 		return out
 	}
-	out.value = settingValue{s.Values, k}
+	out.value = settingValue{s.Values, s.Given, k}
 	out.def = settingString(k, k.Default)
 	return out
 }
@@ -100,11 +98,20 @@ func (v modeValue) String() string { return v.rules[v.rule].Mode }
 // settingValue is one key of a rule, kept among its settings.
 type settingValue struct {
 	values map[string]any
+	given  map[string]bool // nil for an app's
 	key    detect.Key
 }
 
 func (v settingValue) set(n node) error {
+	if v.given != nil {
+		v.given[v.key.Name] = true
+	}
 	switch v.key.Default.(type) {
+	case []string:
+		if n.kind == nodeText || n.kind == nodeVariable { // where commas separate apps, spaces separate the items of a list
+			n = node{kind: nodeVariable, text: strings.ReplaceAll(n.text, " ", ","), line: n.line}
+		}
+		return setAs(v, n, func(at *[]string) value { return texts(at, "text", true, func(string) error { return nil }) })
 	case time.Duration:
 		return setAs(v, n, func(at *time.Duration) value { return durationValue{at, seconds(v.key.Min), seconds(v.key.Max)} })
 	case int:
@@ -129,6 +136,8 @@ func (v settingValue) kind() string {
 		return durationValue{nil, seconds(v.key.Min), seconds(v.key.Max)}.kind()
 	case int:
 		return intValue{nil, int(v.key.Min), int(v.key.Max)}.kind()
+	case []string:
+		return "list of text"
 	}
 	return numberValue{nil, v.key.Min, v.key.Max, false}.kind()
 }
@@ -138,6 +147,9 @@ func (v settingValue) String() string { return settingString(v.key, v.values[v.k
 func settingString(k detect.Key, v any) string {
 	if d, ok := v.(time.Duration); ok {
 		return shortDuration(d)
+	}
+	if list, ok := v.([]string); ok {
+		return texts(&list, "text", true, nil).String()
 	}
 	return fmt.Sprint(v)
 }
@@ -190,7 +202,7 @@ func (v perAppValue) override(app, name string, n node) error {
 	if v.apps[app] == nil {
 		v.apps[app] = map[string]any{}
 	}
-	if err := (settingValue{v.apps[app], v.keys[i]}).set(n); err != nil {
+	if err := (settingValue{v.apps[app], nil, v.keys[i]}).set(n); err != nil {
 		return fmt.Errorf("%s.%s: %w", app, name, err)
 	}
 	return nil

@@ -2,9 +2,11 @@ package detecttest
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +22,10 @@ var Start = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 //	place NAME IP ASN CC [city=… lat=… lon=… radius=… class=… org=…]
 //	device NAME FAMILY MAJOR OS CLASS [device=… ja4=… cnf=…]
 //	set RULE.KEY VALUE
-//	[HH:]MM:SS[.mmm] ID TYPE [PLACE] [DEVICE] [token=… previous=… user=… session=… app=… expires=MM:SS rejected late=…]
+//	[HH:]MM:SS[.mmm] ID TYPE [PLACE] [DEVICE] [token=… previous=… user=… session=… app=… expires=MM:SS rejected ahead repeat=…
+//	  host=… path=… scheme=… in=… bits=… raw record=MM:SS]
+//	every MM:SS until HH:MM:SS and then the words of an event: it comes again and again, # in a word being the number from 1;
+//	  with such a line, all events come in the order of their times
 //	want RULE EVENT… [conclusive|weak] [low|medium|high|critical] [token=…] [KEY=VALUE of evidence]… [: SUMMARY]
 //
 // Events come in the order of their lines, whatever their times. An underscore in a value is a space. What is found and not wanted
@@ -49,6 +54,8 @@ type reader struct {
 	Scenario
 	places  map[string]schema.Event
 	devices map[string]schema.Event
+	// repeated: an event comes again and again.
+	repeated bool
 }
 
 // Read reads a scenario; an error names its line.
@@ -67,6 +74,9 @@ func Read(name string, r io.Reader) (Scenario, error) {
 			return Scenario{}, fmt.Errorf("%s:%d: %w", name, n, err)
 		}
 	}
+	if s.repeated {
+		slices.SortStableFunc(s.Events, func(a, b *schema.Event) int { return cmp.Compare(a.Time, b.Time) })
+	}
 	return s.Scenario, lines.Err()
 }
 
@@ -82,7 +92,36 @@ func (s *reader) line(n int, line string) error {
 	case "want":
 		return s.want(n, line)
 	}
+	if words[0] == "every" {
+		return s.every(words[1:])
+	}
 	return s.event(words)
+}
+
+// every reads an event that comes again and again.
+func (s *reader) every(words []string) error {
+	if len(words) < 4 || words[1] != "until" {
+		return fmt.Errorf("every MM:SS until HH:MM:SS TIME ID TYPE expected")
+	}
+	var times [3]time.Duration
+	for i, k := range []int{0, 2, 3} {
+		var err error
+		if times[i], err = offset(words[k]); err != nil {
+			return err
+		}
+	}
+	if times[0] <= 0 {
+		return fmt.Errorf("every 0 s: an endless story")
+	}
+	s.repeated = true
+	for n, at := 1, times[2]; at < times[1]; n, at = n+1, at+times[0] {
+		again := strings.Split(strings.ReplaceAll(strings.Join(words[3:], " "), "#", strconv.Itoa(n)), " ")
+		again[0] = fmt.Sprintf("0:%.3f", at.Seconds())
+		if err := s.event(again); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *reader) place(words []string) (err error) {
@@ -195,12 +234,23 @@ func (s *reader) event(words []string) error {
 		return err
 	}
 	typ, ok := schema.ParseEventType("session." + words[2])
+	if words[2] == "failed" {
+		typ, ok = schema.LoginFailed, true
+	}
 	if !ok {
 		return fmt.Errorf("no event type %q", words[2])
 	}
 	e := &schema.Event{ID: words[1], Time: Start.Add(at).UnixNano(), Type: typ, Token: "t", Repeat: 1, Outcome: schema.OutcomeAccepted, Offset: int64(len(s.Events))}
+	if typ == schema.LoginFailed {
+		e.Token = ""
+	}
 	for _, w := range words[3:] {
 		k, v, _ := strings.Cut(w, "=")
+		if known, err := request(e, k, v); err != nil {
+			return err
+		} else if known {
+			continue
+		}
 		switch k {
 		case "token":
 			e.Token = v

@@ -56,7 +56,7 @@ func TestScenarios(t *testing.T) {
 				}
 			}
 			same("everything twice", detecttest.Found(running, slices.Concat(s.Events, s.Events)))
-			for at := range s.Events {
+			for at := 0; at < len(s.Events); at += 1 + len(s.Events)/40 {
 				same(fmt.Sprintf("restarted before %s", s.Events[at].ID), detecttest.FoundAfterRestart(running, s.Events, at))
 			}
 			for seed := range uint64(20) {

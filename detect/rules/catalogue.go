@@ -7,6 +7,8 @@ var All = []*detect.Rule{
 	&ImpossibleTravel, &ParallelUse, &RevokedReplay,
 	&DeviceChange, &NetworkChange, &Anonymizer, &ScriptedClient,
 	&MultiLogin, &NewCountry, &NewDevice, &Guessing,
+	&LoginSpike, &NeverIssued,
+	&IdleTimeout, &AbsoluteTimeout, &NoRenewal, &Cleartext, &WeakToken, &Scope, &RawToken, &ClockSkew,
 }
 
 // Named returns the rule of a name, or nil.

@@ -81,7 +81,7 @@ func running(r *detect.Rule, s detect.Settings) detect.Running {
 }
 
 func setting(r *detect.Rule, given map[string]any) (Setting, error) {
-	s := Setting{Mode: r.DefaultMode, Settings: detect.Settings{Values: map[string]any{}, Apps: map[string]map[string]any{}}}
+	s := Setting{Mode: r.DefaultMode, Settings: detect.Settings{Values: map[string]any{}, Apps: map[string]map[string]any{}, Given: map[string]bool{}}}
 	keys := map[string]*detect.Key{}
 	for i := range r.Keys {
 		k := &r.Keys[i]
@@ -112,7 +112,7 @@ func setting(r *detect.Rule, given map[string]any) (Setting, error) {
 			if err != nil {
 				return s, fmt.Errorf("%s: %w", name, err)
 			}
-			s.Values[name] = x
+			s.Values[name], s.Given[name] = x, true
 		}
 	}
 	return s, nil
@@ -172,6 +172,8 @@ func value(k *detect.Key, v any) (any, error) {
 			return nil, fmt.Errorf("must be a whole number, not %s", kind(v))
 		}
 		return int(n), within(k, n, "")
+	case []string:
+		return texts(v)
 	default:
 		n, ok := number(v)
 		if !ok {
@@ -179,6 +181,26 @@ func value(k *detect.Key, v any) (any, error) {
 		}
 		return n, within(k, n, "")
 	}
+}
+
+// texts reads a list of texts, or one text with commas or spaces between them.
+func texts(v any) ([]string, error) {
+	list := []string{}
+	switch x := v.(type) {
+	case string:
+		list = strings.FieldsFunc(x, func(r rune) bool { return r == ',' || r == ' ' })
+	case []any:
+		for _, item := range x {
+			s, ok := item.(string)
+			if !ok {
+				return nil, fmt.Errorf("must be a list of texts, not of %s", kind(item))
+			}
+			list = append(list, s)
+		}
+	default:
+		return nil, fmt.Errorf("must be a list of texts, not %s", kind(v))
+	}
+	return list, nil
 }
 
 func within(k *detect.Key, x float64, unit string) error {

@@ -78,6 +78,9 @@ func shown(v any) string {
 		}
 		return "`" + s + "`"
 	}
+	if x, ok := v.([]string); ok {
+		return "`[" + strings.Join(x, ", ") + "]`"
+	}
 	return fmt.Sprintf("`%v`", v)
 }
 
@@ -87,6 +90,8 @@ func bounds(k *detect.Key) string {
 		return strings.Join(k.PerApp, ", ")
 	case time.Duration:
 		return fmt.Sprintf("%v–%v s", k.Min, k.Max)
+	case []string:
+		return "list"
 	}
 	return fmt.Sprintf("%v–%v", k.Min, k.Max)
 }
