@@ -3,7 +3,6 @@ package population
 import (
 	"math/rand/v2"
 	"net/netip"
-	"slices"
 	"strconv"
 	"time"
 
@@ -68,7 +67,7 @@ func (w *World) Incidents() (all []Incident) {
 	for _, i := range w.incidents {
 		if i.story.Events > 0 {
 			s := i.story
-			s.Users, s.Tokens, s.Related, s.Networks = slices.Clone(s.Users), slices.Clone(s.Tokens), slices.Clone(s.Related), slices.Clone(s.Networks)
+			s.Users, s.Tokens, s.Related, s.Networks = copied(s.Users), copied(s.Tokens), copied(s.Related), copied(s.Networks)
 			all = append(all, s)
 		}
 	}
@@ -168,3 +167,6 @@ func active(s *session, now int64) bool { return s.until > now+20*second && !s.d
 
 // goOn lets the owner go on until a time.
 func (s *session) goOn(until int64) { s.until = max(s.until, until) }
+
+// copied is never nil, so that JSON has an empty list.
+func copied[T any](all []T) []T { return append([]T{}, all...) }
