@@ -83,6 +83,7 @@ type vantage struct {
 const (
 	vantagePlace = 1 << iota
 	vantageIPv4
+	vantageLeft // its network was told that the token is used elsewhere again
 )
 
 // actor is who used the token, as one event says it.

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hijackd/hijackd/schema"
@@ -57,6 +58,12 @@ func (t *Tokens) sight(s, before *session, e *schema.Event, u *use, late, named 
 		}
 	}
 	t.tell(s, e, u, at.standing, false, out)
+	if late && at.standing[toNetwork] >= firstHere {
+		t.sightMoves(s, e, u, out)
+	}
+	if late || u.vantage != before.vantage {
+		t.sightBack(s, e, u, late, out)
+	}
 	for scope, next := range at.next {
 		for i, o := range next {
 			if o == nil || at.standing[scope] < [...]standing{firstOfAll, firstHere}[i] {
@@ -231,8 +238,11 @@ func (t *Tokens) tell(s *session, e *schema.Event, u *use, at [audiences]standin
 		t.tellTo(g, schema.ScopeUser, g.User, out)
 	}
 	if at[toNetwork] >= firstHere || at[toNetwork] != seenBefore && turn {
-		g.Kind = at[toNetwork].kind()
-		t.tellTo(g, schema.ScopeNetwork, schema.Network(g.IP).String(), out)
+		n := g
+		if n.Kind = at[toNetwork].kind(); n.Kind == schema.SightingMoved {
+			n.Apart, n.NewDevice = t.moved(s, u)
+		}
+		t.tellTo(n, schema.ScopeNetwork, schema.Network(g.IP).String(), out)
 	}
 	if g.Session != "" && (at[toSession] == firstOfAll || at[toSession] != seenBefore && turn) {
 		g.Kind = at[toSession].kind()
@@ -242,7 +252,11 @@ func (t *Tokens) tell(s *session, e *schema.Event, u *use, at [audiences]standin
 
 func (t *Tokens) tellTo(g schema.Sighting, scope schema.Scope, subject string, out *Output) {
 	g.Scope, g.Subject = scope, subject
-	g.ID = schema.SightingID(g.Kind, g.Tenant, scope, subject, g.Token, g.EventID)
+	event := g.EventID
+	if g.Apart || g.NewDevice { // told again, it is another sighting
+		event += "\x00" + strconv.FormatBool(g.Apart) + strconv.FormatBool(g.NewDevice)
+	}
+	g.ID = schema.SightingID(g.Kind, g.Tenant, scope, subject, g.Token, event)
 	out.Sightings = append(out.Sightings, g)
 }
 

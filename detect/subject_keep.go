@@ -51,6 +51,11 @@ func (t *Subjects) enter(s *subject, e *schema.Sighting) news {
 		if e.Token != "" && !e.Rejected {
 			t.enterUse(s, e, &n)
 		}
+	case schema.SightingBack:
+		if s.scope == schema.ScopeNetwork && e.Token != "" && s.room(e.Time, acts) {
+			n.sight = t.addSight(s, t.tokenOf(s, e), e)
+			n.changed = n.sight != nil
+		}
 	case schema.SightingRejected, schema.SightingKnown:
 		if s.scope == schema.ScopeNetwork && e.Token != "" && s.room(n.at.Time, rejects) {
 			n.sight = t.addSight(s, t.tokenOf(s, e), e)
@@ -143,6 +148,9 @@ func (t *Subjects) addSight(s *subject, k *Token, e *schema.Sighting) *Sight {
 	}
 	x.Event, x.App = strings.Clone(x.Event), t.keepText(e.App)
 	s.insert(x)
+	if s.crowd != nil {
+		s.serve(x)
+	}
 	if s.scope == schema.ScopeUser && s.count[x.class()] > mostSights[s.scope][x.class()] {
 		s.dropOldest(x.class())
 	}
@@ -153,6 +161,9 @@ func (t *Subjects) addSight(s *subject, k *Token, e *schema.Sighting) *Sight {
 func (s *subject) correct(o, x *Sight) *Sight {
 	was := *o
 	if word(x.Kind) > word(o.Kind) {
+		if s.crowd != nil {
+			s.unserve(o)
+		}
 		s.count[o.class()]--
 		o.Kind = x.Kind
 		s.count[o.class()]++

@@ -1,9 +1,12 @@
 package detect
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 	"unsafe"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/hijackd/hijackd/schema"
 )
@@ -17,6 +20,7 @@ type saying struct {
 	withdrawn bool
 	beyond    bool           // counted in the last one
 	version   schema.Finding // what ranks it; no summary, evidence or ends
+	digest    uint64         // over all of it
 }
 
 // saidFor is for how long a version is remembered, in event time: as long as the signals topic keeps it. MaxFindings counts over it.
@@ -76,21 +80,23 @@ func (t *Subjects) let(s *subject, p *proposal, n news, out *Output) {
 	}
 	p.finding.Informed += was.lift
 	order := p.finding.Compare(&was.version)
-	names := p.finding.Token != was.version.Token || p.finding.User != was.version.User || p.finding.Session != was.version.Session
-	switch {
-	case order == 0 && !names && !was.withdrawn:
+	if order <= 0 && !(n.late && t.revisable(s, was, n.at)) {
 		return
-	case order <= 0 && !(n.late && t.revisable(s, was, n.at)):
+	}
+	f, digest := p.explained()
+	if order == 0 && digest == was.digest && !was.withdrawn {
 		return
-	case order <= 0:
+	}
+	if order <= 0 {
 		up := was.version.Informed - p.finding.Informed + 1
 		was.lift, p.finding.Informed = was.lift+up, p.finding.Informed+up
 		was.revisions++
 	}
 	s.bytes -= was.bytes()
-	was.version, was.withdrawn = p.ranks(), false
+	was.version, was.digest, was.withdrawn = p.ranks(), digest, false
 	s.bytes += was.bytes()
-	out.Findings = append(out.Findings, p.explained())
+	f.Informed = p.finding.Informed
+	out.Findings = append(out.Findings, f)
 }
 
 // revisable reports whether something new of the moment may weaken a version that went out, and all that it rests on is still kept.
@@ -123,8 +129,8 @@ func (t *Subjects) first(s *subject, p *proposal, out *Output) {
 	if same >= maxFound {
 		return
 	}
-	now := saying{rule: p.rule, version: p.ranks()}
-	f := p.explained()
+	f, digest := p.explained()
+	now := saying{rule: p.rule, version: p.ranks(), digest: digest}
 	if same >= MaxFindings-1 {
 		now.beyond = true
 		f.Informed += past + 1
@@ -182,13 +188,21 @@ func (p *proposal) ranks() schema.Finding {
 	return f
 }
 
-func (p *proposal) explained() schema.Finding {
-	f := p.finding
+// explained is the finding with all that people read, and a digest of it apart from what ranks it: what comes late may change the
+// explanation alone.
+func (p *proposal) explained() (f schema.Finding, digest uint64) {
+	f = p.finding
 	f.Evidence = map[string]any{}
 	p.verdict.Explain(&f)
 	f.Summary = clean(f.Summary)
 	f.Evidence["about"] = clean(p.verdict.About)
-	return f
+	x := f
+	x.Informed = 0
+	text, err := json.Marshal(&x)
+	if err != nil { // a value that JSON can't hold: whoever publishes it says so
+		return f, 0
+	}
+	return f, xxhash.Sum64(text)
 }
 
 // forgetSaid forgets versions that nobody downstream has any more.

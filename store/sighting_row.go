@@ -66,6 +66,8 @@ const (
 	rotatedFlag  = 1 << 5
 	rejectedFlag = 1 << 6
 	classShift   = 16 // 3 bits
+	apartFlag    = 1 << 19
+	newDevFlag   = 1 << 20
 )
 
 // set fills r from g; the strings are g's own.
@@ -74,7 +76,8 @@ func (r *sightingRow) set(g *schema.Sighting) {
 	for _, b := range [...]struct {
 		on  bool
 		bit uint32
-	}{{g.Started, startedFlag}, {g.Rotated, rotatedFlag}, {g.Rejected, rejectedFlag}, {g.IP.IsValid(), hasIPFlag}, {g.Geo.HasPlace, hasPlaceFlag}} {
+	}{{g.Started, startedFlag}, {g.Rotated, rotatedFlag}, {g.Rejected, rejectedFlag}, {g.Apart, apartFlag}, {g.NewDevice, newDevFlag},
+		{g.IP.IsValid(), hasIPFlag}, {g.Geo.HasPlace, hasPlaceFlag}} {
 		if b.on {
 			flags |= b.bit
 		}
@@ -94,7 +97,7 @@ func (r *sightingRow) sighting() *schema.Sighting {
 		Partition: r.partition, Offset: -r.version, RecordTime: r.recordTime.UnixNano(), ID: r.id, Kind: schema.SightingKind(r.kind), Tenant: r.tenant,
 		Scope: schema.Scope(r.scope), Subject: r.subject, Time: r.time.UnixNano(), EventID: r.event, Token: r.token, User: r.user, Session: r.session,
 		App: r.app, Lane: r.lane, Epoch: int(r.epoch), Started: r.flags&startedFlag != 0, Rotated: r.flags&rotatedFlag != 0,
-		Rejected: r.flags&rejectedFlag != 0,
+		Rejected: r.flags&rejectedFlag != 0, Apart: r.flags&apartFlag != 0, NewDevice: r.flags&newDevFlag != 0,
 		Geo: schema.Geo{Country: r.country, City: r.city, Lat: r.lat, Lon: r.lon, HasPlace: r.flags&hasPlaceFlag != 0, AccuracyKM: r.accuracy,
 			ASN: r.asn, ASOrg: r.asOrg, Network: schema.NetworkClass(r.flags >> networkShift & 15)},
 		Agent:  schema.Agent{Family: r.family, OS: r.os, Major: r.major, Class: schema.DeviceClass(r.flags >> classShift & 7)},

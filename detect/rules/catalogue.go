@@ -6,7 +6,7 @@ import "github.com/hijackd/hijackd/detect"
 var All = []*detect.Rule{
 	&ImpossibleTravel, &ParallelUse, &RevokedReplay,
 	&DeviceChange, &NetworkChange, &Anonymizer, &ScriptedClient,
-	&MultiLogin, &NewCountry, &NewDevice, &Guessing,
+	&MultiLogin, &NewCountry, &NewDevice, &TokenHarvest, &Guessing,
 	&LoginSpike, &NeverIssued,
 	&IdleTimeout, &AbsoluteTimeout, &NoRenewal, &Cleartext, &WeakToken, &Scope, &RawToken, &ClockSkew,
 }

@@ -57,6 +57,8 @@ const (
 	sStarted
 	sRotated
 	sRejected
+	sApart
+	sNewDevice
 	sAgent
 	sCounts
 	// Of agent.
@@ -144,6 +146,8 @@ var specs = [numFields]spec{
 	sStarted:       {name: "started", form: boolean},
 	sRotated:       {name: "rotated", form: boolean},
 	sRejected:      {name: "rejected", form: boolean},
+	sApart:         {name: "apart", form: boolean},
+	sNewDevice:     {name: "new_device", form: boolean},
 	sAgent:         {name: "agent", form: object},
 	sCounts:        {name: "counts", form: text, max: maxRecord},
 	aFamily:        {name: "family", form: text, max: 512},

@@ -90,6 +90,10 @@ func (d *Decoder) setSighting(g *schema.Sighting, f field) Reason {
 		return d.setBool(&g.Rotated, f)
 	case sRejected:
 		return d.setBool(&g.Rejected, f)
+	case sApart:
+		return d.setBool(&g.Apart, f)
+	case sNewDevice:
+		return d.setBool(&g.NewDevice, f)
 	case fIP:
 		return d.setAddress(&g.IP, f)
 	case fGeo, sAgent:

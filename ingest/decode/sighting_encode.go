@@ -23,6 +23,8 @@ func AppendSighting(dst []byte, g *schema.Sighting) []byte {
 	w.flag(sStarted, g.Started)
 	w.flag(sRotated, g.Rotated)
 	w.flag(sRejected, g.Rejected)
+	w.flag(sApart, g.Apart)
+	w.flag(sNewDevice, g.NewDevice)
 	w.address(fIP, g.IP)
 	if g.Geo != (schema.Geo{}) {
 		w.name(fGeo)

@@ -34,6 +34,7 @@ func anySighting(t *rapid.T) schema.Sighting {
 		Token: rapid.SampledFrom([]string{"", fp, "id:\"x\"\n"}).Draw(t, "token"), User: short("user"), Session: short("session"), App: short("app"),
 		Lane: rapid.Int32Min(0).Draw(t, "lane"), Epoch: int(rapid.Int32Min(0).Draw(t, "epoch")), Started: rapid.Bool().Draw(t, "started"),
 		Rotated: rapid.Bool().Draw(t, "rotated"), Rejected: rapid.Bool().Draw(t, "rejected"),
+		Apart: rapid.Bool().Draw(t, "apart"), NewDevice: rapid.Bool().Draw(t, "new device"),
 		IP:     rapid.SampledFrom([]netip.Addr{{}, netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}).Draw(t, "ip"),
 		Device: short("device"), JA4: short("ja4"), Counts: rapid.SampledFrom([]string{"", `{"uses":3,"a":["\u0041"]}`, "\\\""}).Draw(t, "counts"),
 		Geo: schema.Geo{Country: short("country"), City: short("city"), ASN: rapid.Uint32().Draw(t, "asn"), ASOrg: short("org"),
