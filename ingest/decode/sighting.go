@@ -3,6 +3,7 @@ package decode
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/hijackd/hijackd/ingest/fingerprint"
 	"github.com/hijackd/hijackd/schema"
@@ -58,11 +59,11 @@ func (d *Decoder) setSighting(g *schema.Sighting, f field) Reason {
 	case fID:
 		return d.setText(&g.ID, f)
 	case sKind:
-		return d.setText((*string)(&g.Kind), f)
+		return setName(d, &g.Kind, f, kinds)
 	case fTenant:
 		return d.setText(&g.Tenant, f)
 	case sScope:
-		return d.setText((*string)(&g.Scope), f)
+		return setName(d, &g.Scope, f, scopes)
 	case sSubject:
 		return d.setText(&g.Subject, f)
 	case fTime:
@@ -128,6 +129,28 @@ func (d *Decoder) setAgent(a *schema.Agent, f field) Reason {
 	default:
 		return setEnum(d, &a.Class, f)
 	}
+}
+
+var (
+	kinds = []schema.SightingKind{schema.SightingUsed, schema.SightingBorn, schema.SightingMoved, schema.SightingCounts, schema.SightingEnded,
+		schema.SightingRevoked, schema.SightingRejected, schema.SightingKnown, schema.SightingBack, schema.SightingDismiss}
+	scopes = []schema.Scope{schema.ScopeUser, schema.ScopeNetwork, schema.ScopeSession, schema.ScopeApp}
+)
+
+// setName gives a field one of the names. It doesn't alias the record, since nobody expects that of a name.
+func setName[N ~string](d *Decoder, to *N, f field, names []N) Reason {
+	v, ok := d.text(f)
+	switch i := slices.IndexFunc(names, func(n N) bool { return string(n) == string(v) }); {
+	case !ok:
+		return WrongType
+	case i >= 0:
+		*to = names[i]
+	case len(v) > specs[f].max:
+		return OverLimit
+	default:
+		*to = N(v)
+	}
+	return 0
 }
 
 func (d *Decoder) setFingerprint(to *string, f field) Reason {

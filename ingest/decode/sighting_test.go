@@ -75,6 +75,20 @@ func TestSightingAsWritten(t *testing.T) {
 	}
 }
 
+func TestNamesOutliveTheRecord(t *testing.T) {
+	for _, names := range [][2]string{{"moved", "network"}, {"glanced", "planet"}} {
+		value := []byte(strings.NewReplacer("born", names[0], "user", names[1]).Replace(bareSighting) + `}`)
+		var g schema.Sighting
+		if r := NewSightings(0).Decode(&schema.Record{Value: value}, &g); r != nil {
+			t.Fatal(r)
+		}
+		clear(value)
+		if string(g.Kind) != names[0] || string(g.Scope) != names[1] {
+			t.Errorf("the next fetch makes %q and %q of %v", g.Kind, g.Scope, names)
+		}
+	}
+}
+
 const bareSighting = `{"id":"s","kind":"born","scope":"user","subject":"u","time":"2026-11-21T10:00:00Z"`
 
 func TestSightingRejects(t *testing.T) {
@@ -187,6 +201,7 @@ func (r *reference) sighting(value []byte) (*schema.Sighting, error) {
 		Subject: text(m, "subject", 256), EventID: text(m, "event_id", 128), Token: text(m, "token", math.MaxInt), User: text(m, "user", 256),
 		Session: text(m, "session", 256), App: text(m, "app", 256), Lane: int32(integer(m, "lane", math.MaxInt32)),
 		Epoch: int(integer(m, "epoch", math.MaxInt32)), Started: truth("started"), Rotated: truth("rotated"), Rejected: truth("rejected"),
+		Apart: truth("apart"), NewDevice: truth("new_device"),
 		Device: text(m, "device", 256), JA4: text(m, "ja4", 256), Counts: text(m, "counts", math.MaxInt),
 	}
 	if a := inner("agent"); a != nil {
@@ -219,7 +234,7 @@ func FuzzSighting(f *testing.F) {
 	whole := string(AppendSighting(nil, &g))
 	for _, s := range []string{whole, strings.ReplaceAll(whole, `":`, `" : `), bareSighting + `}`, bareSighting, `{}`, `null`, bareSighting + `,"x":{"a":1,"a":2}}`,
 		bareSighting + `,"geo":{"lat":1},"agent":null,"user":null,"counts":"{\"uses\":3}"}`, bareSighting + `,"geo":{"lat":1,"lon":2,"accuracy_km":1e9,"network":"moon"}}`,
-		bareSighting + `,"agent":{"major":1e2,"class":"bot","family":"\u0041"},"agent":{}}`, bareSighting + `,"ip":"::ffff:192.0.2.1","started":false,"lane":2.0}`,
+		bareSighting + `,"agent":{"major":1e2,"class":"bot","family":"\u0041"},"agent":{}}`, bareSighting + `,"ip":"::ffff:192.0.2.1","started":false,"lane":2.0,"apart":true,"new_device":true}`,
 		bareSighting + `,"token":"` + fp + `","token":5}`, bareSighting + `,"epoch":null,"type":"session.used","status":1,"sub\u006aect":"v"}`, "\x00\x00\x00\x00\x07" + bareSighting + `}`} {
 		f.Add([]byte(s))
 	}
