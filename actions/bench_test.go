@@ -47,3 +47,28 @@ func BenchmarkRecent(b *testing.B) {
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(min(b.N, recentMost)), "heap-B/finding")
 	runtime.KeepAlive(f)
 }
+
+// BenchmarkTakeover folds findings from before the commit, which a new owner does with as many as lookBack before it acts on new ones.
+func BenchmarkTakeover(b *testing.B) {
+	m := &memory{}
+	r := NewResponse(policyOf(b, Enforce, nil), LaneDefaults(), m.deps())
+	if _, err := r.Open(b.Context(), schema.Assignment{Term: schema.Term{Generation: 1, Start: 1}, Committed: lookBack}); err != nil {
+		b.Fatal(err)
+	}
+	recs := make([]schema.Record, 0, b.N)
+	for i := range b.N {
+		x := about(between("192.0.2.1", "198.51.100.7", signalOf(schema.SignalBehaviour, 0.6)), func(f *schema.Finding) {
+			f.Token, f.User = fmt.Sprint("h1:k1:", i), fmt.Sprint("u-", i)
+		})
+		x.Time, x.Evidence = at0.Add(time.Duration(i)*time.Millisecond), map[string]any{"seconds": 1.0, "distance_km": 200.5, "same_asn": false}
+		recs = append(recs, signal(b, int64(i), schema.Signal{Finding: &x}))
+	}
+	b.ResetTimer()
+	for some := recs; len(some) > 0; some = some[min(500, len(some)):] {
+		if err := r.Process(b.Context(), some[:min(500, len(some))]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	abandon(r)
+}

@@ -46,6 +46,7 @@ type Outcome struct {
 	Findings []schema.Finding // decided, for the first time or otherwise than before
 	Actions  []*schema.Action // pending or held
 	Alerts   []*Alert
+	learned  *pool // where that is news
 }
 
 // NewFold returns an empty fold.
@@ -93,18 +94,20 @@ func (f *Fold) setPolicy(p *Policy) {
 	}
 }
 
-// Pool folds an egress that turned out to be shared, and returns it where that is news. The findings that it suppresses are told again
-// even where they are known to be suppressed: a crash may have come between the record of the pool and theirs.
-func (f *Fold) Pool(at time.Time, c *schema.Command) (p pool, news bool, out Outcome) {
+// Pool folds an egress that turned out to be shared. The findings that it suppresses are told again even where they are known to be
+// suppressed: a crash may have come between the record of the pool and theirs.
+func (f *Fold) Pool(at time.Time, c *schema.Command) (out Outcome) {
 	p, ok := readPool(c)
 	if !ok {
-		return p, false, out
+		return out
 	}
-	news = f.pools.learn(p)
+	if f.pools.learn(p) {
+		out.learned = &p
+	}
 	for _, h := range f.suppressed(p) {
 		f.cause(at, h, &out)
 	}
-	return p, news, out
+	return out
 }
 
 // suppressed decides again on what a pool suppresses, and on what that added to.

@@ -94,7 +94,8 @@ func TestPoolLearnedLate(t *testing.T) {
 	}
 	c := poolOf("198.51.100.7/32", at0)
 	for _, news := range []bool{true, false} { // the second time as after a crash: its findings may not have been told
-		_, isNews, out := fold.Pool(at0, &c)
+		out := fold.Pool(at0, &c)
+		isNews := out.learned != nil
 		told := map[string]schema.Decision{}
 		for _, f := range out.Findings {
 			told[f.ID] = f.Decision
@@ -109,7 +110,7 @@ func TestPoolLearnedLate(t *testing.T) {
 	if fold.entries[revoked[0].ID] == nil {
 		t.Error("the action was taken back")
 	}
-	if _, _, out := fold.Pool(at0, new(poolOf("192.0.2.0/25", at0.Add(time.Hour)))); len(out.Findings) != 0 {
+	if out := fold.Pool(at0, new(poolOf("192.0.2.0/25", at0.Add(time.Hour)))); len(out.Findings) != 0 {
 		t.Errorf("a pool of later: %v", out.Findings)
 	}
 }

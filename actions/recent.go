@@ -215,7 +215,7 @@ func (f *Fold) around(x *held, t *schema.Target) (es []evidence) {
 		return es
 	}
 	for _, h := range f.recent.about[user] {
-		if f.adds(h, x) && !(t.Token != "" && aboutLife(h.finding, t)) {
+		if f.adds(h, x) && (t.Token == "" || !aboutLife(h.finding, t)) {
 			es = append(es, evidence{h.finding, t.Token != ""})
 		}
 	}

@@ -159,10 +159,7 @@ func (r *Response) process(ctx context.Context, recs []schema.Record) error {
 			r.decided(told, rec.Offset, o.Findings)
 			out = append(out, r.intend(at, o)...)
 		case s.Command.Verb == schema.Pool:
-			p, news, o := r.fold.Pool(at, s.Command)
-			if news {
-				out = append(out, &record{Pool: &p})
-			}
+			o := r.fold.Pool(at, s.Command)
 			r.decided(told, rec.Offset, o.Findings)
 			out = append(out, r.intend(at, o)...)
 		default:
@@ -210,6 +207,9 @@ func (r *Response) decided(told *chunk, offset int64, fs []schema.Finding) {
 
 // intend turns what a signal causes into records.
 func (r *Response) intend(at time.Time, o Outcome) (rs []*record) {
+	if o.learned != nil {
+		rs = append(rs, &record{Pool: o.learned})
+	}
 	for _, a := range o.Actions {
 		if _, known := r.fold.active(a.Tenant, at); !known && !r.uncounted {
 			r.uncounted = true
