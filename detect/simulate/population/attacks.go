@@ -67,7 +67,7 @@ func (i *incident) near() bool {
 
 // thiefOf is who comes, by kind of theft.
 func (i *incident) thiefOf(s *session) (*thief, spree) {
-	run := spree{8 + i.rand.IntN(10), 18 * time.Second, 0.7, byState}
+	run := spree{i.often(), 18 * time.Second, 0.7, byState}
 	other := i.stranger(s.client)
 	switch i.kind {
 	case simulate.UACopy:
@@ -106,7 +106,7 @@ func (i *incident) quiet(now int64) bool {
 	}
 	i.claim(p, s)
 	if i.kind == simulate.SlowStolenCookie {
-		th := i.newThief(i.abroad(s.last.city), i.stranger(s.client))
+		th := i.newThief(i.abroad(s.last.city), i.guise(s.client))
 		i.steal(th, p, s, s.token, i.soon(now, 2*time.Hour, 6*time.Hour), spree{5 + i.rand.IntN(4), 20 * time.Minute, 0.8, byState})
 		return true
 	}
@@ -133,7 +133,7 @@ func (i *incident) harFile(now int64) bool {
 	if p == nil {
 		return false
 	}
-	th := i.newThief(i.abroad(s.last.city), i.stranger(s.client))
+	th := i.newThief(i.abroad(s.last.city), i.guise(s.client))
 	from := i.soon(now, 10*time.Second, 5*time.Minute)
 	for _, o := range p.sessions {
 		if o.live && o.last.ip.IsValid() {
@@ -158,7 +158,7 @@ func (i *incident) infostealer(now int64) bool {
 			return n > 0
 		}
 		if th == nil {
-			th = i.newThief(i.abroad(s.last.city), i.stranger(s.client))
+			th = i.newThief(i.abroad(s.last.city), i.guise(s.client))
 		}
 		tenant = p.tenant
 		i.claim(p, s)
@@ -173,9 +173,9 @@ func (i *incident) infostealer(now int64) bool {
 // foe comes from abroad or from the victim's own city, with another device.
 func (i *incident) foe(s *session) *thief {
 	if i.rand.IntN(3) == 0 {
-		return i.newThief(i.neighbour(s, false), i.stranger(s.client))
+		return i.newThief(i.neighbour(s, false), i.guise(s.client))
 	}
-	return i.newThief(i.abroad(s.last.city), i.stranger(s.client))
+	return i.newThief(i.abroad(s.last.city), i.guise(s.client))
 }
 
 // afterTheEnd lets a session end and has its token used again.

@@ -100,7 +100,7 @@ func (r *raids) labels(t *testing.T) {
 	}
 }
 
-// theft is what is known of one incident's first moves.
+// looted is what is known of one incident's first moves.
 type looted struct {
 	thief  []simulate.Event
 	before simulate.Event // of the token's owner, the last before the thief
@@ -130,7 +130,9 @@ func (r *raids) kinds(t *testing.T) {
 		km := distance(thief.Geo.Lat, thief.Geo.Lon, owner.Geo.Lat, owner.Geo.Lon)
 		fair := false
 		switch i.Kind {
-		case simulate.StolenCookie, simulate.FastStolenCookie, simulate.SlowStolenCookie:
+		case simulate.SlowStolenCookie:
+			fair = km > 1000 || owner.Geo.Network.Placeless()
+		case simulate.StolenCookie, simulate.FastStolenCookie:
 			fair = !sameAgent && (km > 1000 || owner.Geo.Network.Placeless()) && thief.Geo.Country != r.home(owner)
 		case simulate.UACopy:
 			fair = sameAgent && (km > 1000 || owner.Geo.Network.Placeless())
@@ -151,7 +153,7 @@ func (r *raids) kinds(t *testing.T) {
 		case simulate.KeepAlive:
 			fair = periodic(l.thief) && len(l.thief) >= 10
 		case simulate.HARFile:
-			fair = len(i.Tokens) >= 2 && len(i.Networks) == 1 && !sameAgent
+			fair = len(i.Tokens) >= 2 && len(i.Networks) == 1
 		case simulate.Infostealer:
 			fair = len(i.Users) >= 4 && len(i.Networks) == 1 && i.Last.Sub(i.First) < time.Hour
 		case simulate.ReplayEnded, simulate.ReplayLogout, simulate.ReplayRevoked, simulate.ReplayRotated, simulate.ReplayGrandparent, simulate.Resurrection:

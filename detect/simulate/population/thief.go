@@ -93,6 +93,14 @@ func (i *incident) stranger(c *client) *client {
 	}
 }
 
+// guise is another device, or the owner's user agent: two of five thieves take that along.
+func (i *incident) guise(c *client) *client {
+	if i.rand.IntN(5) < 2 {
+		return i.forger(c)
+	}
+	return i.stranger(c)
+}
+
 func (i *incident) script() *client {
 	b := choose(scripts, i.rand)
 	return i.w.clients.of(b, b.version)
@@ -160,6 +168,14 @@ type spree struct {
 	gap    time.Duration
 	spread float64
 	how    ending
+}
+
+// often is how many requests a thief makes: one of five is gone after the first or second.
+func (i *incident) often() int {
+	if i.rand.IntN(5) == 0 {
+		return 1 + i.rand.IntN(2)
+	}
+	return 8 + i.rand.IntN(10)
 }
 
 // steal lets the thief use a token from a time on.
