@@ -32,10 +32,11 @@ type day struct {
 // What is learned suppresses responses, so it must not be taught by those it protects from. Somebody who arrives counts if the token
 // comes from elsewhere with the device that it had there; somebody who logs in, on networks of people only, for accounts are cheap on a
 // rented machine. So poisoning takes as many live tokens or residential accounts on three days, without a finding about the network
-// meanwhile: one that has any is not learned.
+// meanwhile: one that has any of confidence poolDoubt is not learned.
 const (
 	PoolUsers = 20
 	PoolDays  = 3
+	poolDoubt = 0.6
 
 	maxDays    = 8
 	crowdBytes = int(unsafe.Sizeof(crowd{}))
@@ -102,7 +103,7 @@ func (t *Subjects) learnPool(s *subject, e *schema.Sighting, x *Sight, out *Outp
 			full = append(full, time.Unix(0, o.number*dayLength).UTC().Format(time.DateOnly))
 		}
 	}
-	if len(full) < PoolDays || slices.ContainsFunc(s.said, func(p saying) bool { return !p.withdrawn }) {
+	if len(full) < PoolDays || slices.ContainsFunc(s.said, func(p saying) bool { return p.version.Confidence >= poolDoubt }) {
 		return
 	}
 	s.crowd.pooled = true

@@ -84,6 +84,9 @@ type Sight struct {
 	place            *placed
 }
 
+// Marked reports whether the event showed a device id.
+func (x *Sight) Marked() bool { return x.Vantage != nil && x.Vantage.device != 0 }
+
 // Login reports whether the sighting shows somebody logging in.
 func (x *Sight) Login() bool { return x.Started && !x.Rotated }
 

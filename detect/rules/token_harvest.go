@@ -21,10 +21,10 @@ var TokenHarvest = detect.Rule{
 		"one device: each of the tokens is shown by a device that no use of it had shown before, and all by the same: the same device id, or else the same browser, version and system. High, and conclusive unless many people share the network " +
 		"(sessions of 20 users began there before); on mobile, satellite, relay and anycast networks only the same device id counts, and it is conclusive anywhere.\n\n" +
 		"other devices: each by a new device, but not all by the same: medium, not on networks that many share.\n\n" +
-		"same devices: each by the device it always had, on a hosting, VPN or Tor network, for a thief may copy user agents: high if tokens of as many users were used elsewhere again since (a VPN would take its user along), " +
-		"else low, and nothing on a VPN. Never conclusive. Anywhere else people arriving with their own devices are no finding.\n\n" +
+		"same devices: each by what passes for the device it always had, without a device id to prove it, on a hosting, VPN or Tor network, for a thief may copy user agents: high if tokens of as many users were used elsewhere again since, " +
+		"and sessions of fewer users than that began on the network before (at a company's gateway people log in, too), else low, and nothing on a VPN. Never conclusive. Anywhere else people arriving with their own devices are no finding.\n\n" +
 		"Nothing is said of trusted networks. Findings are one per network, class and fixed window of that length, counted from 1970; each names the tokens that arrived from one window before it on, up to 256, and is said again when more come. " +
-		"Confidence is 1 − Π(1 − p): one device: device 0.8, behaviour 0.7, or 0.5 and 0.4 where it is not conclusive; other devices: 0.3 and 0.4; same devices: behaviour 0.6 and network 0.4 where used elsewhere again, else behaviour 0.3.",
+		"Confidence is 1 − Π(1 − p): one device: device 0.8, behaviour 0.7, or 0.5 and 0.4 where it is not conclusive; other devices: 0.3 and 0.4; same devices: behaviour 0.4 and network 0.3 where high, else behaviour 0.3.",
 	Keys: []detect.Key{
 		{Name: "users", Doc: "users whose tokens must arrive", Default: 3, Min: 2, Max: 100},
 		{Name: "window", Doc: "event time within which they must arrive", Default: time.Hour, Min: 1, Max: 86400},
@@ -88,7 +88,7 @@ func (j harvest) sayOf(s *detect.Subject, class string, came []*detect.Sight, i 
 	label := deviceShown(came[len(came)-1].Vantage)
 	l := loot{harvest: j, class: class, network: s.Name}
 	for _, x := range came {
-		fits := x.NewDevice == (class != sameDevices) && (class != oneDevice || deviceShown(x.Vantage) == label)
+		fits := x.NewDevice && (class == otherDevices || class == oneDevice && deviceShown(x.Vantage) == label) || class == sameDevices && !x.NewDevice && !x.Marked()
 		if fits && x.Time > began-int64(j.window) && !slices.ContainsFunc(l.came, func(o *detect.Sight) bool { return o.Token == x.Token }) {
 			l.came = append(l.came, x)
 		}
@@ -211,10 +211,10 @@ func (l *loot) weigh() bool {
 		l.signals.add(schema.SignalBehaviour, 0.4)
 	case !at.hosted && !anonymous:
 		return false
-	case l.again >= l.users:
+	case l.again >= l.users && l.regulars < l.users:
 		l.severity = schema.High
-		l.signals.add(schema.SignalBehaviour, 0.6)
-		l.signals.add(schema.SignalNetwork, 0.4)
+		l.signals.add(schema.SignalBehaviour, 0.4)
+		l.signals.add(schema.SignalNetwork, 0.3)
 	case last.Geo.Network == schema.NetworkVPN:
 		return false
 	default:
