@@ -64,6 +64,27 @@ func (t *Tokens) facts(s, before *session, e *schema.Event, u *use, late bool) (
 	return on | t.turns(s, e, u, late)
 }
 
+// possible is what a session may have findings about, by all that is known of it.
+func (s *session) possible() Trigger {
+	on := OnEnd | OnBinding
+	if s.nvantage > 1 {
+		on |= OnMove | OnPeriod
+	}
+	if s.flags&sessionUsers != 0 {
+		on |= OnUser
+	}
+	if s.flags&sessionSensitive != 0 {
+		on |= OnSensitive
+	}
+	if s.flags&(sessionAnonymous|sessionNamed) == sessionAnonymous|sessionNamed {
+		on |= OnLogin | OnTurn
+	}
+	if s.flags&sessionTurned != 0 {
+		on |= OnTurn
+	}
+	return on
+}
+
 // turns says so of logins and elevations.
 func (t *Tokens) turns(s *session, e *schema.Event, u *use, late bool) (on Trigger) {
 	switch {
@@ -104,12 +125,14 @@ func (t *Tokens) turned(s *session, at int64) {
 
 // pending is the newest turn that uses to come may still show to have kept the token, 0 for none.
 func (t *Tokens) pending(view *Session) uint32 {
-	if len(view.Uses) == 0 {
-		return 0
+	newest := int64(math.MinInt64)
+	for i := len(view.Uses) - 1; i >= 0 && newest == math.MinInt64; i-- {
+		if u := &view.Uses[i]; u.Accepted && !u.Inherited {
+			newest = u.Time
+		}
 	}
-	newest := view.Uses[len(view.Uses)-1].Time
 	for _, u := range view.Turns() {
-		if newest-u.Time <= int64(t.wanted.Grace) {
+		if newest <= u.Time || newest-u.Time <= int64(t.wanted.Grace) {
 			return wholeSeconds(u.Time)
 		}
 	}
@@ -132,8 +155,8 @@ const farBack = 64
 // regular reports whether a use may complete a row of intervals alike at its vantage. Where it can't tell, it says so, too.
 func (t *Tokens) regular(s *session, u *use) bool {
 	w := &t.wanted
-	if w.Intervals == 0 || w.Jitter >= 1 {
-		return w.Intervals != 0
+	if w.Intervals == 0 || u.flags&useRejected != 0 {
+		return false
 	}
 	last, shortest, longest := u.at(), int64(math.MaxInt64), int64(0)
 	steps, found := 0, 0
@@ -141,10 +164,10 @@ func (t *Tokens) regular(s *session, u *use) bool {
 		c := t.uses.at(r)
 		for i := int(c.n) - 1; i >= 0; i-- {
 			o := &c.uses[i]
-			if o.vantage != u.vantage || o.id == u.id && o.kind == u.kind {
+			if o.vantage != u.vantage || o.flags&useRejected != 0 || o.id == u.id && o.kind == u.kind {
 				continue
 			}
-			if steps++; steps > farBack || o.at() > last {
+			if steps++; steps > farBack {
 				return true
 			}
 			gap := last - o.at()

@@ -49,7 +49,7 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 		on |= OnSensitive
 	}
 	if late && s.found != 0 {
-		on = onAll
+		on = s.possible()
 	}
 	if on &= t.wanted.On | OnEnd; on == 0 {
 		return
@@ -180,7 +180,7 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, m mark, id eventID, text 
 	if s.found != 0 {
 		t.revise(s, view, e, out)
 	} else {
-		t.judge(s, view, e, onAll, out)
+		t.judge(s, view, e, s.possible(), out)
 	}
 	t.passSentences(view, e, out)
 }

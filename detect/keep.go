@@ -54,6 +54,9 @@ func (t *Tokens) add(s *session, u *use) bool {
 	c.uses[c.n] = *u
 	c.n++
 	s.nuses++
+	if s.flags&sessionHasUse != 0 && at <= s.newest {
+		t.sink(s)
+	}
 	if s.flags&sessionHasUse == 0 {
 		s.newest, s.oldest = at, at
 		s.flags |= sessionHasUse
@@ -62,6 +65,26 @@ func (t *Tokens) add(s *session, u *use) bool {
 	s.latest = max(s.latest, u.ownExpiry())
 	t.remember(s, eventID{u.id, u.kind})
 	return true
+}
+
+// sink moves the use that was added last to where it belongs in event order, in which all are kept.
+func (t *Tokens) sink(s *session) {
+	c := t.uses.at(s.uses)
+	for i := c.n - 1; ; {
+		below, k := c, i-1
+		if i == 0 {
+			if c.next == 0 {
+				return
+			}
+			below = t.uses.at(c.next)
+			k = below.n - 1
+		}
+		if !t.before(&c.uses[i], &below.uses[k]) {
+			return
+		}
+		c.uses[i], below.uses[k] = below.uses[k], c.uses[i]
+		c, i = below, k
+	}
 }
 
 func (t *Tokens) horizon(s *session) int64 {
@@ -106,7 +129,7 @@ func (t *Tokens) older(s *session, kept []use, horizon int64) []bool {
 		if u.vantage == s.main {
 			row = min(row, rowOfMain)
 		}
-		if s.nvantage > 1 && u.vantage != noVantage && int(count[u.vantage]) < row && rows < maxRows {
+		if s.nvantage > 1 && u.vantage != noVantage && u.flags&useRejected == 0 && int(count[u.vantage]) < row && rows < maxRows {
 			rows++
 			count[u.vantage]++
 			stay[i] = true
@@ -224,12 +247,6 @@ func (t *Tokens) sorted(s *session) []use {
 		}
 	}
 	slices.Reverse(kept)
-	// Nearly sorted: an insertion sort is linear then.
-	for i := 1; i < len(kept); i++ {
-		for j := i; j > 0 && t.before(&kept[j], &kept[j-1]); j-- {
-			kept[j], kept[j-1] = kept[j-1], kept[j]
-		}
-	}
 	t.view.kept = kept
 	return kept
 }

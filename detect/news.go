@@ -73,7 +73,7 @@ func (t *Tokens) revise(s *session, view *Session, e *schema.Event, out *Output)
 	}
 	best := map[[findingDigest]byte]*candidate{}
 	var order []*candidate
-	t.ask(s, view, e, onAll, func(c *candidate) {
+	t.ask(s, view, e, s.possible(), func(c *candidate) {
 		switch old := best[c.version.id]; {
 		case old == nil:
 			best[c.version.id] = c

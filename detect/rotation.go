@@ -258,7 +258,7 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 	if s.found != 0 {
 		t.revise(s, view, e, out)
 	} else {
-		t.judge(s, view, e, onAll, out)
+		t.judge(s, view, e, s.possible(), out)
 	}
 	handed := func(u *Use) bool { return fresh[eventIdentity{u.Time, u.ID()}] }
 	t.bequeathAll(view, legacy{hops: p.Hops, cause: e.ID, which: handed, lives: changed, names: named, proof: proof, partition: e.Partition}, out)

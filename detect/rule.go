@@ -127,7 +127,6 @@ const (
 	OnUser                          // a use by another user
 	OnSensitive                     // a sensitive use longer than Fresh after the latest authentication
 	OnPeriod                        // a use at regular intervals at a vantage that is not the main one
-	onAll       = OnPeriod<<1 - 1
 )
 
 // Verdict is what a judge recognised, before it is known whether it is news.

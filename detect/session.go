@@ -21,6 +21,7 @@ type Session struct {
 	// Expired is the greatest expiry, Unix seconds, among uses that are not kept any more.
 	Expired uint32
 	epoch   int
+	ended   bool                                    // it has a mark that may end a life
 	named   int64                                   // when a user was first known, Unix milliseconds rounded up
 	pairs   [maxVantages + 1][maxVantages + 1]uint8 // what is known of Equivalent, by numbers
 }
@@ -82,15 +83,14 @@ func (u *Use) actor() uint8 {
 	return u.raw.actor
 }
 
-// Named reports whether the event says who used the token, SameUser whether both events name the same user, SameApp whether both name
-// the same app or neither names one.
+// Who is the number of the user among the session's, AppNumber that of the app among all; 0 where the event names none.
+func (u *Use) Who() uint8 { return u.user }
+
+// AppNumber is described at Who.
+func (u *Use) AppNumber() uint32 { return u.app }
+
+// Named reports whether the event says who used the token.
 func (u *Use) Named() bool { return u.user != 0 }
-
-// SameUser is described at Named.
-func (u *Use) SameUser(o *Use) bool { return u.user == o.user }
-
-// SameApp is described at Named.
-func (u *Use) SameApp(o *Use) bool { return u.app == o.app }
 
 // User is who used the token, as the event says it.
 func (u *Use) User() string {
@@ -99,6 +99,9 @@ func (u *Use) User() string {
 	}
 	return ""
 }
+
+// Plain reports whether the event is a session.used, or one that says no more.
+func (u *Use) Plain() bool { return !u.Start && !u.Rotation && !u.Elevated }
 
 // Anonymous reports whether the app let somebody use the token without saying who it is.
 func (u *Use) Anonymous() bool {
@@ -223,6 +226,9 @@ func (v *Vantage) End() *schema.End {
 const shownBytes = 256
 
 func clean(s string) string { return string(schema.CleanText(s, shownBytes)) }
+
+// Bound reports whether the event names a key that the token is bound to.
+func (v *Vantage) Bound() bool { return v.cnf != 0 }
 
 // Bit is the vantage as an element of a set of the session's vantages.
 func (v *Vantage) Bit() uint64 { return 1 << v.number }

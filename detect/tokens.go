@@ -40,9 +40,9 @@ func (o *Output) Reset() {
 type Tokens struct {
 	rules    []Running
 	asked    []Trigger // of each rule
-	wanted   Needs  // over all rules
-	lateness int64  // ns
-	keep     int64  // how far back from a token's newest use all uses are kept, ns
+	wanted   Needs     // over all rules
+	lateness int64     // ns
+	keep     int64     // how far back from a token's newest use all uses are kept, ns
 	budget   *Budget
 	keyer    schema.Keyer
 	symbols  *Symbols

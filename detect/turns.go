@@ -46,7 +46,7 @@ func (s *Session) Turns() (turns []*Use) {
 
 // Life is the number of the life that a use belongs to; see Epoch.
 func (s *Session) Life(u *Use) int {
-	if len(s.Marks) == 0 {
+	if !s.ended {
 		return s.epoch
 	}
 	return s.Epoch(u.Time, u.ID())

@@ -21,7 +21,7 @@ func (t *Tokens) spread(s *session, tenant, token string) *Session {
 	t.identify(s)
 	view := &v.session
 	*view = Session{Tenant: tenant, Token: token, Uses: view.Uses[:0], Vantages: view.Vantages[:0], Marks: view.Marks[:0],
-		Expired: s.expires, Whole: t.horizon(s), epoch: int(s.epoch), named: t.firstNamed(s)}
+		Expired: s.expires, Whole: t.horizon(s), epoch: int(s.epoch), ended: s.flags&sessionEnded != 0, named: t.firstNamed(s)}
 	for r := s.vantages; r != 0; r = t.vantages.at(r).next {
 		p := t.vantages.at(r)
 		d := t.decodeVantage(p)

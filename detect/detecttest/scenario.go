@@ -22,8 +22,8 @@ var Start = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 //	place NAME IP ASN CC [city=… lat=… lon=… radius=… class=… org=…]
 //	device NAME FAMILY MAJOR OS CLASS [device=… ja4=… cnf=…]
 //	set RULE.KEY VALUE
-//	[HH:]MM:SS[.mmm] ID TYPE [PLACE] [DEVICE] [token=… previous=… user=… session=… app=… expires=MM:SS rejected ahead repeat=…
-//	  host=… path=… scheme=… in=… bits=… raw record=MM:SS]
+//	[HH:]MM:SS[.mmm] ID TYPE [PLACE] [DEVICE] [token=… previous=… user=… session=… app=… expires=MM:SS auth=MM:SS binding=ok|failed sensitive rejected ahead
+//	  repeat=… host=… path=… scheme=… in=… bits=… raw record=MM:SS]
 //	every MM:SS until HH:MM:SS and then the words of an event: it comes again and again, # in a word being the number from 1;
 //	  with such a line, all events come in the order of their times
 //	want RULE EVENT… [conclusive|weak] [low|medium|high|critical] [token=…] [KEY=VALUE of evidence]… [: SUMMARY]
@@ -272,6 +272,16 @@ func (s *reader) event(words []string) error {
 				return err
 			}
 			e.ExpiresAt = Start.Add(at).UnixNano()
+		case "auth":
+			at, err := offset(v)
+			if err != nil {
+				return err
+			}
+			e.AuthTime = Start.Add(at).UnixNano()
+		case "binding":
+			e.Binding = map[string]schema.Binding{"ok": schema.BindingOK, "failed": schema.BindingFailed}[v]
+		case "sensitive":
+			e.Sensitive = true
 		case "rejected":
 			e.Outcome = schema.OutcomeRejected
 		case "ahead":

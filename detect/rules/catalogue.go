@@ -6,6 +6,7 @@ import "github.com/hijackd/hijackd/detect"
 var All = []*detect.Rule{
 	&ImpossibleTravel, &ParallelUse, &RevokedReplay,
 	&DeviceChange, &NetworkChange, &Anonymizer, &ScriptedClient,
+	&BindingFailed, &TwoUsers, &Fixation, &NotRotated, &Resurrection, &Beacon, &SensitiveStaleAuth,
 	&MultiLogin, &NewCountry, &NewDevice, &TokenHarvest, &Guessing,
 	&LoginSpike, &NeverIssued,
 	&IdleTimeout, &AbsoluteTimeout, &NoRenewal, &Cleartext, &WeakToken, &Scope, &RawToken, &ClockSkew,
