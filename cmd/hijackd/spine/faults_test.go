@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,7 +43,7 @@ func traffic(sessions, uses int, now time.Time) (events []string, stolen []strin
 func (s *site) settled(revocations int) {
 	s.t.Helper()
 	s.await("everything stored and committed", func() bool {
-		return s.drained(s.topic) && s.drained(s.topic+".signals") &&
+		return s.drained(s.topic) && s.drained(s.topic+".sightings") && s.drained(s.topic+".signals") &&
 			s.count("SELECT count() FROM {db}.actions WHERE state = 'delivered'") == uint64(revocations)
 	})
 }
@@ -62,9 +61,7 @@ func (s *site) complete(config string, events, stolen []string) {
 	if len(want) < len(stolen) {
 		s.t.Fatalf("the backtest finds %d, fewer than the %d stolen sessions", len(want), len(stolen))
 	}
-	if got := s.findings(); !slices.Equal(got, want) {
-		s.t.Errorf("%d findings, the backtest has %d", len(got), len(want))
-	}
+	s.same(s.findings(), want)
 	ids := s.receiver.ids()
 	for _, tok := range stolen {
 		if len(ids[tok]) != 1 {
@@ -76,25 +73,27 @@ func (s *site) complete(config string, events, stolen []string) {
 	}
 }
 
-func (s *site) findings() (ids []string) {
+// findings describes what is in ClickHouse, by id.
+func (s *site) findings() map[string]string {
 	s.t.Helper()
 	_, name, _ := strings.Cut(strings.TrimPrefix(s.dsn, "clickhouse://"), "/")
-	rows, err := s.db.Query(s.t.Context(), "SELECT id FROM "+name+".findings ORDER BY id")
+	rows, err := s.db.Query(s.t.Context(), "SELECT id, rule || ' of ' || scope || ' ' || subject FROM "+name+".findings")
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer rows.Close()
+	found := map[string]string{}
 	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		var id, what string
+		if err := rows.Scan(&id, &what); err != nil {
 			s.t.Fatal(err)
 		}
-		ids = append(ids, id)
+		found[id] = what
 	}
 	if err := rows.Err(); err != nil {
 		s.t.Fatal(err)
 	}
-	return ids
+	return found
 }
 
 func TestKilledInMidStreamNothingIsMissingOrDoubled(t *testing.T) {

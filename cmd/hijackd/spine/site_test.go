@@ -451,8 +451,8 @@ func (s *site) read(topic string) (values []string) {
 	return values
 }
 
-// backtest runs `hijackd backtest` over events and returns the ids of what it finds, sorted.
-func (s *site) backtest(config string, events []string) (ids []string) {
+// backtest runs `hijackd backtest` over events and describes what it finds, by id.
+func (s *site) backtest(config string, events []string) map[string]string {
 	s.t.Helper()
 	file := s.write("events.ndjson", strings.Join(events, "\n")+"\n")
 	cmd := exec.Command(binary, "backtest", "-c", config, "--from", file, "--format", "jsonl")
@@ -462,15 +462,30 @@ func (s *site) backtest(config string, events []string) (ids []string) {
 	if err != nil {
 		s.t.Fatalf("backtest: %v: %s", err, stderr.String())
 	}
+	found := map[string]string{}
 	sc := bufio.NewScanner(bytes.NewReader(out))
 	sc.Buffer(nil, 1<<20)
 	for sc.Scan() {
-		var f struct{ ID string }
+		var f struct{ ID, Rule, Scope, Subject string }
 		if err := json.Unmarshal(sc.Bytes(), &f); err != nil {
 			s.t.Fatal(err)
 		}
-		ids = append(ids, f.ID)
+		found[f.ID] = f.Rule + " of " + f.Scope + " " + f.Subject
 	}
-	slices.Sort(ids)
-	return ids
+	return found
+}
+
+// same reports what was found and should not have been, and the other way round.
+func (s *site) same(got, want map[string]string) {
+	s.t.Helper()
+	for id, f := range want {
+		if _, ok := got[id]; !ok {
+			s.t.Errorf("not found: %s (%s)", f, id)
+		}
+	}
+	for id, f := range got {
+		if _, ok := want[id]; !ok {
+			s.t.Errorf("found, and not by the backtest: %s (%s)", f, id)
+		}
+	}
 }
