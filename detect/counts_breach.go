@@ -50,6 +50,13 @@ func (t *Tokens) countInherited(s *session, e *schema.Event, u *use) {
 	}
 }
 
+// countNamed judges the token's own uses again now that another app is known to have seen it.
+func (t *Tokens) countNamed(s *session, e *schema.Event) {
+	if t.counts.needs.Apps != nil {
+		t.recheck(s, e, math.MaxInt64)
+	}
+}
+
 // splitGap judges the use after a late one again: it was not idle that long.
 func (t *Tokens) splitGap(s *session, e *schema.Event, u *use) {
 	var before, after *use

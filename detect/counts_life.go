@@ -166,7 +166,7 @@ func (t *Tokens) countActive(s *session, e *schema.Event, u *use, h uint32, at c
 
 // countEarlier moves a token that several apps share to the app that used it first in the hour and on the day.
 func (t *Tokens) countEarlier(s *session, e *schema.Event, u *use, h uint32, k *counter) {
-	if s.actors == 0 || t.actors.at(s.actors).next == 0 {
+	if !t.shared(s, u) {
 		return
 	}
 	for _, span := range []struct {
@@ -192,6 +192,19 @@ func (t *Tokens) countEarlier(s *session, e *schema.Event, u *use, h uint32, k *
 			k.n[span.f]++
 		}
 	}
+}
+
+// shared reports whether others than whoever made a use made some that are kept.
+func (t *Tokens) shared(s *session, u *use) bool {
+	for r := s.uses; r != 0; r = t.uses.at(r).next {
+		c := t.uses.at(r)
+		for i := range c.n {
+			if c.uses[i].actor != u.actor {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // firstOwn is the first of the token's own accepted uses that are kept, one left out.

@@ -139,6 +139,9 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, m mark, id eventID, text 
 	}
 	who, named := t.actor(s, e.User, e.Session, e.App, since)
 	if named {
+		t.countNamed(s, e)
+	}
+	if named {
 		s.flags &^= sessionTold
 	}
 	m.id, m.idk, m.time, m.text, m.actor = id.b, id.kind, e.Time, t.texts.add(text), who

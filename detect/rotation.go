@@ -250,6 +250,7 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 	if named {
 		s.flags &^= sessionTold
 		t.sightAgain(s, e, out)
+		t.countNamed(s, e)
 	}
 	view := t.spread(s, e.Tenant, e.Token)
 	t.settle(s)

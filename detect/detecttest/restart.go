@@ -118,7 +118,9 @@ func (s *site) round(events []*schema.Event, sightings []schema.Sighting, n int)
 	take := func() {
 		detect.Merge(s.merged, s.out.Findings...)
 		for i := range s.out.Notes {
-			notes = append(notes, s.out.Notes[i].Clone())
+			note := s.out.Notes[i].Clone()
+			note.Offset = int64(n)*apart + 1
+			notes = append(notes, note)
 		}
 		sighted = append(sighted, slices.Clone(s.out.Sightings)...)
 		s.out.Reset()
