@@ -107,7 +107,7 @@ type simulatedTotals struct {
 }
 
 func (c simulateCommand) write(to io.Writer, next func(*simulate.Event) bool, totals *simulatedTotals) error {
-	out := bufio.NewWriterSize(to, 1<<16)
+	out := bufio.NewWriterSize(to, 1<<18)
 	var e simulate.Event
 	var line []byte
 	var nuisances [64]int

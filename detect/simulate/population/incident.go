@@ -36,7 +36,6 @@ type incident struct {
 	bound  bool
 	story  Incident
 	seen   map[string]bool // tokens, users and networks in story
-	first  uint64          // number of the first event
 }
 
 // planIncidents spreads the attacks over the middle of the time, kinds mixed.
