@@ -118,15 +118,19 @@ func build(cfg Config, users int) *World {
 	return w
 }
 
-// rehearse finds out how many people make the wanted sessions, from some hundred of them.
+// rehearse finds out how many people make the wanted sessions, from the first some hundred or thousand of them: exactly, if those are
+// enough, since a person does the same whoever comes after them.
 func rehearse(cfg Config) int {
-	const some = 400
+	some := int(min(4000, max(500, 1500*12*time.Hour/cfg.Duration)))
 	w := build(cfg, some)
 	w.silent = true
-	for _, p := range w.people {
+	for i, p := range w.people {
 		p.live(w.end)
+		if w.count >= cfg.Sessions {
+			return i + 1
+		}
 	}
-	perPerson := max(float64(w.count)/some, 1.0/some)
+	perPerson := max(float64(w.count), 1) / float64(some)
 	return min(5_000_000, max(1, int(float64(cfg.Sessions)/perPerson+0.5)))
 }
 
