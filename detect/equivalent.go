@@ -11,7 +11,8 @@ import (
 const NearKM = 50
 
 // Equivalent reports whether two vantages are one for the rules (detections, "Shared notions"). It is symmetric, but not
-// transitive: rules test the pairs that they look at and never form clusters, which would depend on the order of arrival.
+// transitive: rules test the pairs that they look at and never form clusters, which would depend on the order of arrival. What only
+// the uses of a session show, Session.Equivalent adds.
 func Equivalent(a, b *Vantage) bool {
 	switch {
 	case sameEgress(a, b):
@@ -25,7 +26,17 @@ func Equivalent(a, b *Vantage) bool {
 	case Tunnel(a) || Tunnel(b):
 		return SameMark(a, b) || SameCountry(a, b)
 	}
-	return a.Alternated(b) && near(a, b)
+	return false
+}
+
+// mayAlternate reports whether two vantages are one if they are used by turns within seconds, over IPv4 and IPv6: one device at one
+// place, and neither on a rented machine or Tor.
+func mayAlternate(a, b *Vantage) bool {
+	return a.IP.Is4() != b.IP.Is4() && SameDevice(a, b) && near(a, b) && !rented(a) && !rented(b)
+}
+
+func rented(v *Vantage) bool {
+	return v.Geo.Network == schema.NetworkHosting || v.Geo.Network == schema.NetworkTor
 }
 
 // SameNetwork reports whether two vantages are on one network as far as people go, whatever their devices: one address or /64, one

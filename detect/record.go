@@ -20,6 +20,7 @@ type session struct {
 	marks    ref
 	found    ref
 	breaches ref
+	twins    ref
 	born     uint32 // time of the first own accepted use, Unix seconds
 	active   uint32 // Unix hour of the latest own accepted use, times 256, and in which of the seven hours before and whether on the day before there was one
 	expires  uint32 // the greatest expiry among compacted uses, Unix seconds
@@ -59,7 +60,6 @@ type vantage struct {
 	look     uint64 // signature over all that follows
 	first    int64  // time of the first use
 	ip       [16]byte
-	twins    uint64 // numbers of vantages that alternated with this one within ten seconds, over the other IP version
 	device   uint64 // hash
 	cnf      uint64 // hash
 	lat, lon int32  // 1e-7 degrees

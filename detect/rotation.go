@@ -255,7 +255,7 @@ func (t *Tokens) foldInherited(s *session, e *schema.Event, out *Output) {
 	view := t.spread(s, e.Tenant, e.Token)
 	t.settle(s)
 	view.From, view.To = 0, len(view.Uses)
-	t.twins(view)
+	t.pairUp(s, view)
 	if s.found != 0 {
 		t.revise(s, view, e, out)
 	} else {

@@ -23,11 +23,17 @@ type Session struct {
 	epoch   int
 	ended   bool                                    // it has a mark that may end a life
 	named   int64                                   // when a user was first known, Unix milliseconds rounded up
+	twins   []twin
 	pairs   [maxVantages + 1][maxVantages + 1]uint8 // what is known of Equivalent, by numbers
 }
 
-// Equivalent is the function of that name, remembered for the session.
-func (s *Session) Equivalent(a, b *Vantage) bool {
+// Equivalent is the function of that name, remembered for the session. Beyond that, two vantages are one from the time on, in Unix
+// nanoseconds, at which they had been used by turns as one device does that tries both IP versions.
+func (s *Session) Equivalent(a, b *Vantage, at int64) bool {
+	return s.equivalent(a, b) || s.alternated(a, b, at)
+}
+
+func (s *Session) equivalent(a, b *Vantage) bool {
 	known := &s.pairs[a.number][b.number]
 	if *known == 0 {
 		*known = 1
@@ -125,7 +131,6 @@ type Vantage struct {
 	ja4    string // what of it is stable from one connection to the next
 	device uint64
 	cnf    uint64
-	twins  uint64
 }
 
 // MarkKind says what turn a mark stands for.
@@ -206,9 +211,6 @@ func (s *Session) Epoch(time int64, id string) int {
 	}
 	return n
 }
-
-// Alternated reports whether v and o were used within ten seconds of each other over different IP versions.
-func (v *Vantage) Alternated(o *Vantage) bool { return v.twins>>(o.number&63)&1 == 1 }
 
 // End describes the vantage as one side of a finding.
 func (v *Vantage) End() *schema.End {

@@ -55,6 +55,7 @@ type Tokens struct {
 	marks    pool[mark]
 	found    pool[found]
 	breaches pool[breach]
+	twins    pool[twin]
 	counts   counts
 	texts    texts
 	stored   int64 // rows of events before this offset are stored
@@ -83,7 +84,7 @@ func NewTokens(o Options) *Tokens {
 	t.needs(judges)
 	t.lateness, t.keep = int64(o.Lateness), int64(o.Lateness+max(t.wanted.Window, issueSlack))
 	t.sessions.owner, t.vantages.owner, t.actors.owner, t.uses.owner = t, t, t, t
-	t.marks.owner, t.found.owner, t.texts.owner, t.breaches.owner = t, t, t, t
+	t.marks.owner, t.found.owner, t.texts.owner, t.breaches.owner, t.twins.owner = t, t, t, t, t
 	t.counts = newCounts(o)
 	return t
 }

@@ -1,7 +1,5 @@
 package detect
 
-import "time"
-
 // view is scratch space in which the session at hand is spread out for the judges.
 type view struct {
 	session Session
@@ -20,7 +18,7 @@ func (t *Tokens) spread(s *session, tenant, token string) *Session {
 	v.records, v.decoded = [64]*vantage{}, [64]*Vantage{}
 	t.identify(s)
 	view := &v.session
-	*view = Session{Tenant: tenant, Token: token, Uses: view.Uses[:0], Vantages: view.Vantages[:0], Marks: view.Marks[:0],
+	*view = Session{Tenant: tenant, Token: token, Uses: view.Uses[:0], Vantages: view.Vantages[:0], Marks: view.Marks[:0], twins: view.twins[:0],
 		Expired: s.expires, Whole: t.horizon(s), epoch: int(s.epoch), ended: s.flags&sessionEnded != 0, named: t.firstNamed(s)}
 	for r := s.vantages; r != 0; r = t.vantages.at(r).next {
 		p := t.vantages.at(r)
@@ -28,6 +26,7 @@ func (t *Tokens) spread(s *session, tenant, token string) *Session {
 		v.records[p.number], v.decoded[p.number] = p, d
 		view.Vantages = append(view.Vantages, d)
 	}
+	t.showTwins(s, view)
 	kept := t.sorted(s)
 	for i := range kept {
 		u := &kept[i]
@@ -57,33 +56,4 @@ func (t *Tokens) spread(s *session, tenant, token string) *Session {
 
 func (m *Mark) before(o *Mark) bool {
 	return m.Time < o.Time || m.Time == o.Time && (m.ID < o.ID || m.ID == o.ID && m.Kind < o.Kind)
-}
-
-// alternation is how close in time two IP versions are used by a device that tries both (Happy Eyeballs, RFC 8305).
-const alternation = int64(10 * time.Second)
-
-// twins notes which vantages the new uses alternate with over the other IP version.
-func (t *Tokens) twins(s *Session) {
-	v := &t.view
-	for i := s.From; i < s.To; i++ {
-		a := &s.Uses[i]
-		if a.Vantage == nil {
-			continue
-		}
-		pair := func(b *Use) {
-			if b.Vantage == nil || b.Vantage.IP.Is4() == a.Vantage.IP.Is4() {
-				return
-			}
-			x, y := a.Vantage.number, b.Vantage.number
-			v.records[x].twins |= 1 << y
-			v.records[y].twins |= 1 << x
-			v.decoded[x].twins, v.decoded[y].twins = v.records[x].twins, v.records[y].twins
-		}
-		for j := i - 1; j >= 0 && a.Time-s.Uses[j].Time <= alternation; j-- {
-			pair(&s.Uses[j])
-		}
-		for j := i + 1; j < len(s.Uses) && s.Uses[j].Time-a.Time <= alternation; j++ {
-			pair(&s.Uses[j])
-		}
-	}
 }

@@ -95,7 +95,7 @@ func (j beacon) at(s *detect.Session, i int) (p pulse, ok bool) {
 		return p, false
 	}
 	main, since := s.Main(u)
-	if main == nil || main == u.Vantage || row[0].Time < since-int64(beforeMain) || s.Equivalent(main, u.Vantage) {
+	if main == nil || main == u.Vantage || row[0].Time < since-int64(beforeMain) || s.Equivalent(main, u.Vantage, u.Time) {
 		return p, false
 	}
 	p.main, p.device = main, otherDevice(main, u.Vantage)

@@ -13,11 +13,11 @@ import (
 // graph links the vantages, by number, that are apart from each other.
 type graph [64]uint64
 
-// apart draws the graphs of vantages that are not equivalent, and of those that are conclusively apart.
-func apart(s *detect.Session, vantages []*detect.Vantage) (lax, strict graph) {
+// apart draws the graphs of vantages that are not equivalent at a time, and of those that are conclusively apart.
+func apart(s *detect.Session, vantages []*detect.Vantage, at int64) (lax, strict graph) {
 	for i, v := range vantages {
 		for _, w := range vantages[:i] {
-			if s.Equivalent(v, w) {
+			if s.Equivalent(v, w, at) {
 				continue
 			}
 			lax.link(v, w)
@@ -38,8 +38,8 @@ func bitOf(v *detect.Vantage) int { return bits.TrailingZeros64(v.Bit()) }
 
 // crowds says which of the uses, from the new ones on, make more vantages active at once than allowed.
 func (j parallel) crowds(s *detect.Session, around []detect.Use, fresh int, vantages []*detect.Vantage, say func(detect.Verdict)) {
-	lax, strict := apart(s, vantages)
-	from := 0
+	var lax, strict graph
+	from, drawn := 0, -1
 	for k := fresh; k < len(around); k++ {
 		z := &around[k]
 		if z.Vantage == nil || z.Inherited {
@@ -47,6 +47,10 @@ func (j parallel) crowds(s *detect.Session, around []detect.Use, fresh int, vant
 		}
 		for z.Time-around[from].Time > int64(j.window) {
 			from++
+		}
+		if n := s.Alternations(z.Time); n != drawn {
+			lax, strict = apart(s, vantages, z.Time)
+			drawn = n
 		}
 		if pattern := gathering(around[from:k+1], j.max+1, &strict); pattern != nil {
 			j.sayCrowd(pattern, true, say)

@@ -44,7 +44,7 @@ func (j fixation) Judge(s *detect.Session, say func(detect.Verdict)) {
 	var seen uint64
 	for i := len(before) - 1; i >= 0; i-- {
 		o := before[i]
-		if !o.First(&seen) || o.Vantage.Agent.Class == schema.DeviceBot || s.Equivalent(o.Vantage, login.Vantage) {
+		if !o.First(&seen) || o.Vantage.Agent.Class == schema.DeviceBot || s.Equivalent(o.Vantage, login.Vantage, login.Time) {
 			continue
 		}
 		p := planted{before: o, login: login}

@@ -87,7 +87,7 @@ func (j parallel) Judge(s *detect.Session, say func(detect.Verdict)) {
 	turns := make([]*detect.Use, 0, len(around))
 	for i, v := range vantages {
 		for _, w := range vantages[:i] {
-			if (v.Bit()|w.Bit())&own != 0 && !s.Equivalent(v, w) {
+			if (v.Bit()|w.Bit())&own != 0 && !s.Equivalent(v, w, around[fresh].Time) {
 				turns = turns[:0]
 				known := 0
 				for a, b := uses[bitOf(v)], uses[bitOf(w)]; len(a)+len(b) > 0; {
@@ -122,7 +122,7 @@ func (j parallel) pair(s *detect.Session, turns []*detect.Use, fresh int, v, w *
 			continue // judged for the token that it was of; or no return, for the one before it was it, whichever token that was of
 		}
 		pattern := alternation(turns[:z+1], need+2, j.window)
-		if pattern == nil || s.Epoch(u.Time, u.ID()) == said {
+		if pattern == nil || s.Epoch(u.Time, u.ID()) == said || s.Equivalent(v, w, u.Time) {
 			continue
 		}
 		said = s.Epoch(u.Time, u.ID())

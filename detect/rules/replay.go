@@ -113,7 +113,7 @@ func (r dead) verdict(s *detect.Session, first int64) detect.Verdict {
 	if r.use.Vantage != nil {
 		label, known = r.use.Vantage.Label(), false
 		for _, v := range s.Vantages {
-			known = known || v.First <= first && detect.Equivalent(v, r.use.Vantage)
+			known = known || v.First <= first && s.Equivalent(v, r.use.Vantage, r.use.Time)
 		}
 	}
 	replaced := r.end != nil && r.end.Kind == detect.RotatedOut

@@ -86,7 +86,7 @@ func (j travel) pair(s *detect.Session, a, b *detect.Use, say func(detect.Verdic
 	if a.Vantage == b.Vantage || a.Inherited && b.Inherited {
 		return
 	}
-	if s.Equivalent(a.Vantage, b.Vantage) {
+	if s.Equivalent(a.Vantage, b.Vantage, b.Time) {
 		return
 	}
 	gap, ok := detect.Distance(a.Vantage, b.Vantage)
