@@ -58,7 +58,8 @@ const (
 )
 
 // learn takes in a use.
-func (h *habits) learn(s *subject, x *Sight, v *Vantage) {
+func (h *habits) learn(s *subject, x *Sight, p *placed) {
+	v := &p.vantage
 	if !h.any || x.Time < h.since {
 		h.since, h.any = x.Time, true
 	}
@@ -70,7 +71,7 @@ func (h *habits) learn(s *subject, x *Sight, v *Vantage) {
 	if v.device != 0 {
 		h.ids = s.learnMark(h.ids, mark64{v.device, x.Time}, maxHabits)
 	}
-	h.learnSpot(s, v, x.Time)
+	h.learnSpot(s, p.spot, x.Time)
 }
 
 func placeKnown(v *Vantage) bool { return v.Geo.Country != "" && !v.Geo.Network.Placeless() }
@@ -143,8 +144,7 @@ func (s *subject) learnMark(all []mark64, m mark64, most int) []mark64 {
 	return all
 }
 
-func (h *habits) learnSpot(s *subject, v *Vantage, at int64) {
-	hash := spotOf(v)
+func (h *habits) learnSpot(s *subject, hash uint64, at int64) {
 	for i := range h.spots {
 		if p := &h.spots[i]; p.hash == hash {
 			p.since, p.last = min(p.since, at), max(p.last, at)
@@ -178,10 +178,9 @@ func spotOf(v *Vantage) uint64 {
 	return xxhash.Sum64String(strconv.FormatUint(uint64(g.ASN), 10) + "/" + g.Country + "/" + where)
 }
 
-// Knew reports whether the user was seen on the vantage's network, in coarse form, before a moment.
-func (s *Subject) Knew(v *Vantage, before Moment) bool {
-	hash := spotOf(v)
-	return slices.ContainsFunc(s.state.habits.spots, func(p spot) bool { return p.hash == hash && p.since < before.Time })
+// Knew reports whether the user had been seen on the network of a sighting, in coarse form, before it.
+func (s *Subject) Knew(x *Sight) bool {
+	return slices.ContainsFunc(s.state.habits.spots, func(p spot) bool { return p.hash == x.place.spot && p.since < x.Time })
 }
 
 // KnewDevice reports whether the user was seen with the vantage's device before a moment: by its id, or where it has none by browser and

@@ -104,7 +104,7 @@ func (t *Subjects) tokenOf(s *subject, e *schema.Sighting) *Token {
 			}
 		}
 		s.bytes += tokenBytes + len(k.Name)
-		if len(s.tokens) > maxTokens {
+		if len(s.tokens) > maxTokens && s.scope != schema.ScopeNetwork { // its sights are bounded, and so its tokens
 			t.forgetTokens(s, k)
 		}
 	}
@@ -136,7 +136,7 @@ func (t *Subjects) addSight(s *subject, k *Token, e *schema.Sighting) *Sight {
 		break
 	}
 	if s.habits != nil && place != nil {
-		s.habits.learn(s, x, &place.vantage)
+		s.habits.learn(s, x, place)
 	}
 	if x.Time < t.horizon(s, x.class()) {
 		s.unplace(place)

@@ -54,6 +54,7 @@ func (x *Sight) class() int {
 // placed is a vantage of a subject, with the number of its sights.
 type placed struct {
 	vantage Vantage
+	spot    uint64 // its network in coarse form; of users
 	sights  int
 }
 
@@ -70,7 +71,7 @@ const (
 )
 
 var mostSights = map[schema.Scope][kinds]int{
-	schema.ScopeUser:    {128, 256, 0},
+	schema.ScopeUser:    {64, 256, 0},
 	schema.ScopeNetwork: {512, 0, 1024},
 }
 
@@ -179,6 +180,9 @@ func (t *Subjects) placeOf(s *subject, e *schema.Sighting) *placed {
 	}
 	v.Device = strings.Clone(v.Device)
 	p := &placed{vantage: v}
+	if s.habits != nil {
+		p.spot = spotOf(&v)
+	}
 	s.places = append(s.places, p)
 	s.bytes += placedBytes + len(v.Device)
 	return p

@@ -51,7 +51,7 @@ func (j multiLogin) Judge(s *detect.Subject, say func(detect.SubjectVerdict)) {
 	}
 }
 
-// inUse returns the last uses of sessions, at vantages of which no two are equivalent, in event order.
+// inUse returns the last uses of sessions, at vantages of which no two are equivalent, in event order, up to one more than are allowed.
 func (j multiLogin) inUse(sights []*detect.Sight) []*detect.Sight {
 	now := sights[len(sights)-1]
 	var apart []*detect.Sight
@@ -71,16 +71,17 @@ func (j multiLogin) inUse(sights []*detect.Sight) []*detect.Sight {
 		}
 		sessions[session] = true
 		if !slices.ContainsFunc(apart, func(o *detect.Sight) bool { return detect.Equivalent(o.Vantage, x.Vantage) }) {
-			apart = append(apart, x)
+			if apart = append(apart, x); len(apart) > j.most {
+				break
+			}
 		}
 	}
 	slices.Reverse(apart)
 	return apart
 }
 
-func (j multiLogin) sayMany(apart []*detect.Sight, say func(detect.SubjectVerdict)) {
-	now := apart[len(apart)-1]
-	pattern := apart[len(apart)-j.most-1:]
+func (j multiLogin) sayMany(pattern []*detect.Sight, say func(detect.SubjectVerdict)) {
+	now := pattern[len(pattern)-1]
 	say(detect.SubjectVerdict{
 		About: "day " + time.Unix(0, now.Time).UTC().Format(time.DateOnly), Severity: schema.Low, Confidence: 0.3,
 		Signals: []schema.Weight{{Signal: schema.SignalBehaviour, P: 0.3}}, Pattern: pattern,
