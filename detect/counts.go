@@ -38,6 +38,7 @@ const (
 	tellSooner   = 1024                    // and this many new events are told when they are looked at
 	tellAttempts = 16                      // or this many logins, failed or not
 	hour         = int64(time.Hour)
+	cacheSize    = 64
 	slot         = hour / slotsPerHour
 )
 
@@ -49,19 +50,21 @@ const (
 
 // counts is what a token lane counts.
 type counts struct {
-	needs   AppNeeds
-	budget  *Budget
-	recent  recent
-	open    map[counterKey]*counter
-	watches map[appKey]*watch
-	apps    map[int64]map[appKey]int // per open stretch, the hours of each app
-	newest  int64                    // stretch
-	clock   int64                    // the greatest event time
-	due     int64                    // when to look at the counters again
-	lane    int32
-	cache   [64]cached
-	sink    Counted // of what is folded only to know the state
-	spare   counter
+	needs    AppNeeds
+	policies bool   // whether needs has some about tokens
+	span     uint64 // 2 × needs.Skew, or the greatest number for none
+	budget   *Budget
+	recent   recent
+	open     map[counterKey]*counter
+	watches  map[appKey]*watch
+	apps     map[int64]map[appKey]int // per open stretch, the hours of each app
+	newest   int64                    // stretch
+	clock    int64                    // the greatest event time
+	due      int64                    // when to look at the counters again
+	lane     int32
+	cache    [cacheSize]cached
+	silent   cached
+	spare    counter
 }
 
 type appKey struct{ tenant, app string }
@@ -95,6 +98,7 @@ type watch struct {
 type cached struct {
 	tenant, app   string
 	from, stretch int64
+	hour          uint32
 	counter       *counter
 	watch         *watch
 }
@@ -109,23 +113,41 @@ func newCounts(o Options) counts {
 			c.needs.merge(r.App.Needs())
 		}
 	}
+	c.policies = c.needs.policies()
+	c.span = math.MaxUint64
+	if c.needs.Skew > 0 {
+		c.span = 2 * uint64(c.needs.Skew) // #nosec G115 -- positive
+	}
 	return c
 }
 
-// counting is where an event is counted, and what is looked for there.
-type counting struct {
-	counter *counter
-	watch   *watch
+// at finds where an event is counted.
+func (c *counts) at(e *schema.Event) *cached {
+	p := &c.cache[slotOf(e.App)]
+	if !p.holds(e) {
+		c.find(e, p)
+	}
+	return p
 }
 
-// at finds the counter of an event.
-func (c *counts) at(e *schema.Event) counting {
-	p := &c.cache[slotOf(e.App)]
-	// Unsigned: an earlier time is far off, too.
-	if uint64(e.Time-p.from) < uint64(hour) && e.Offset>>stretchShift == p.stretch && e.App == p.app && e.Tenant == p.tenant && p.counter != nil { // #nosec G115 -- meant
-		return counting{p.counter, p.watch}
+// holds reports whether an event is counted there. Unsigned: an earlier time is far off, too.
+func (p *cached) holds(e *schema.Event) bool {
+	return uint64(e.Time-p.from) < uint64(hour) && e.Offset>>stretchShift == p.stretch && e.App == p.app && e.Tenant == p.tenant && p.counter != nil // #nosec G115 -- meant
+}
+
+func (c *counts) find(e *schema.Event, p *cached) {
+	stretch, h := c.stretch(e), floorDiv(e.Time, hour)
+	w := c.watched(e.Tenant, e.App)
+	*p = cached{w.tenant, w.app, h * hour, stretch, uint32(h), c.counter(stretch, w.appKey, h), w} // #nosec G115 -- until the year 2400 it fits 24 bits
+	if e.App == "" {
+		p.app = ""
 	}
-	return c.find(e, p)
+}
+
+// unseen is where an event is counted that is folded only to know the state.
+func (c *counts) unseen(e *schema.Event) *cached {
+	c.silent = cached{hour: uint32(floorDiv(e.Time, hour)), counter: &c.spare, watch: c.watched(e.Tenant, e.App)} // #nosec G115 -- as above
+	return &c.silent
 }
 
 // stretch is where what an event causes is counted. A backtest's notes have no offset of their own.
@@ -143,18 +165,7 @@ func slotOf(app string) int {
 	if n == 0 {
 		return 0
 	}
-	return (n*7 + int(app[0])*3 + int(app[n-1])*5 + int(app[n/2])) & 63
-}
-
-func (c *counts) find(e *schema.Event, p *cached) counting {
-	stretch := c.stretch(e)
-	w := c.watched(e.Tenant, e.App)
-	k := c.counter(stretch, w.appKey, floorDiv(e.Time, hour))
-	*p = cached{w.tenant, w.app, floorDiv(e.Time, hour) * hour, stretch, k, w}
-	if e.App == "" {
-		p.app = ""
-	}
-	return counting{k, w}
+	return (n*7 + int(app[0])*3 + int(app[n-1])*5 + int(app[n/2])) & (cacheSize - 1)
 }
 
 // watched is what is looked for at an app. There are at most a few thousand: beyond, everything is forgotten and learned again.
@@ -203,22 +214,17 @@ func (c *counts) counter(stretch int64, app appKey, h int64) *counter {
 // counterBytes is what a counter takes, with some examples.
 const counterBytes = 2 << 10
 
-// turn moves the clock on to an event, and tells what is due. It is asked of every event.
+// turn goes on to the stretch and the time of an event, and tells what is due. Few events need it.
 func (c *counts) turn(e *schema.Event, out *Output) {
-	c.reach(e, out)
-	if e.Time > c.clock {
-		c.clock = e.Time
-	}
-	if c.clock >= c.due {
-		c.look(out)
-	}
-}
-
-// reach goes on to the stretch of an event.
-func (c *counts) reach(e *schema.Event, out *Output) {
 	c.lane = e.Partition
 	if stretch := e.Offset >> stretchShift; stretch > c.newest {
 		c.finish(stretch, out)
+	}
+	if !e.Ahead {
+		c.clock = max(c.clock, e.Time)
+	}
+	if c.clock >= c.due {
+		c.look(out)
 	}
 }
 

@@ -42,7 +42,7 @@ func (t *Tokens) countBreaches(s, before *session, e *schema.Event, u *use, late
 
 // countInherited judges the token's own uses again by what a use of its predecessor says.
 func (t *Tokens) countInherited(s *session, e *schema.Event, u *use) {
-	if t.counts.needs.policies() {
+	if t.counts.policies {
 		if t.counts.needs.Idle != nil {
 			t.splitGap(s, e, u)
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // use counts what an event shows by itself.
-func (c *counts) use(e *schema.Event, at counting) {
+func (c *counts) use(e *schema.Event, at *cached) {
 	k := at.counter
 	n := int64(max(1, e.Repeat))
 	k.seq++
@@ -17,14 +17,12 @@ func (c *counts) use(e *schema.Event, at counting) {
 	} else {
 		k.n[Rejected] += n
 	}
-	if e.Type == schema.SessionStarted {
-		k.n[Logins+slotIn(e.Time)]++
-		k.attempts++
-	}
-	if e.RawToken || e.Scheme == schema.SchemeHTTP || e.TokenIn == schema.TokenInQuery || e.TokenBits != 0 || at.watch.hosts != nil {
+	bits := int64(e.TokenBits)
+	if e.RawToken || e.Scheme == schema.SchemeHTTP || e.TokenIn == schema.TokenInQuery || e.Type == schema.SessionStarted || at.watch.hosts != nil ||
+		bits != 0 && (bits < int64(c.needs.MinBits) || bits < k.MinBits || k.MinBits == 0) {
 		c.unusual(e, at)
 	}
-	if off := e.Time - e.RecordTime; c.needs.Skew > 0 && e.RecordTime != 0 && (off > int64(c.needs.Skew) || off < -int64(c.needs.Skew)) {
+	if off := e.Time - e.RecordTime; uint64(off+int64(c.needs.Skew)) > c.span && e.RecordTime != 0 { // #nosec G115 -- a range check
 		c.skewed(e)
 	}
 }
@@ -32,8 +30,12 @@ func (c *counts) use(e *schema.Event, at counting) {
 func slotIn(at int64) Fact { return Fact(floorDiv(at, slot) - floorDiv(at, hour)*slotsPerHour) } // #nosec G115 -- below 6
 
 // unusual counts the facts that few events show.
-func (c *counts) unusual(e *schema.Event, at counting) {
+func (c *counts) unusual(e *schema.Event, at *cached) {
 	k := at.counter
+	if e.Type == schema.SessionStarted {
+		k.n[Logins+slotIn(e.Time)]++
+		k.attempts++
+	}
 	if e.RawToken {
 		k.point(RawTokens, e)
 	}
@@ -84,7 +86,7 @@ func (t *Tokens) countApart(e *schema.Event, out *Output) {
 		return
 	}
 	if e.Ahead {
-		c.reach(e, out)
+		c.turn(e, out)
 		if c.needs.Skew > 0 && e.Time-e.RecordTime > int64(c.needs.Skew) && c.recent.fresh(e, c.clock) {
 			c.skewed(e)
 		}

@@ -25,25 +25,27 @@ const (
 // count counts a use that was just added. before is the session as it was.
 func (t *Tokens) count(s, before *session, e *schema.Event, u *use, out *Output) {
 	c := &t.counts
-	var at counting
+	var at *cached
 	if t.loading {
-		at = counting{&c.spare, c.watched(e.Tenant, e.App)}
+		at = c.unseen(e)
 	} else {
-		c.turn(e, out)
+		if e.Time >= c.due || e.Offset>>stretchShift > c.newest {
+			c.turn(e, out)
+		}
+		c.clock = max(c.clock, e.Time)
 		at = c.at(e)
 		c.use(e, at)
 	}
 	late := before.flags&sessionHasUse != 0 && e.Time <= before.newest
 	if u.flags&useRejected == 0 {
-		h := uint32(floorDiv(e.Time, hour)) // #nosec G115 -- until the year 2400 it fits 24 bits
 		if s.born == 0 || late || u.flags&(useStart|useRotation) != 0 {
 			t.countBirth(s, e, u)
 		}
-		if s.active>>8 != h || late {
-			t.countActive(s, e, u, h, at)
+		if s.active>>8 != at.hour || late {
+			t.countActive(s, e, u, at.hour, at)
 		}
 	}
-	if c.needs.policies() {
+	if c.policies {
 		t.countBreaches(s, before, e, u, late, at.watch)
 	}
 }
@@ -128,7 +130,7 @@ func (k *counter) about(f Fact, token string, n int64) {
 }
 
 // countActive counts a token in the hour and on the day of its first accepted use in them.
-func (t *Tokens) countActive(s *session, e *schema.Event, u *use, h uint32, at counting) {
+func (t *Tokens) countActive(s *session, e *schema.Event, u *use, h uint32, at *cached) {
 	latest := s.active >> 8
 	k := at.counter
 	switch {

@@ -45,8 +45,6 @@ type Key struct {
 type Settings struct {
 	Values map[string]any
 	Apps   map[string]map[string]any
-	// Given holds the keys that were set, be it to their default.
-	Given map[string]bool
 }
 
 // Duration returns the value of a key whose default is a duration, for an app where it is set for that app.
@@ -67,14 +65,6 @@ func (s Settings) Texts(key, app string) []string {
 	}
 	v, _ := s.Values[key].([]string)
 	return v
-}
-
-// Limit returns the value of a key whose default is a duration if the key is set, or the app is configured; else 0, for off.
-func (s Settings) Limit(key, app string) time.Duration {
-	if _, ok := s.Apps[app]; ok || s.Given[key] {
-		return s.Duration(key, app)
-	}
-	return 0
 }
 
 // Int returns the value of a key whose default is an int.

@@ -58,8 +58,11 @@ func settingKey(c rules.Config, rule *detect.Rule, k detect.Key) key {
 		out.value = perAppValue{s.Apps, rule.Keys, k.PerApp}
 		return out
 	}
-	out.value = settingValue{s.Values, s.Given, k}
+	out.value = settingValue{s.Values, k}
 	out.def = settingString(k, k.Default)
+	if list, ok := k.Default.([]string); ok {
+		out.def = strings.Join(list, ",")
+	}
 	return out
 }
 
@@ -94,14 +97,10 @@ func (v modeValue) String() string { return v.rules[v.rule].Mode }
 // settingValue is one key of a rule, kept among its settings.
 type settingValue struct {
 	values map[string]any
-	given  map[string]bool // nil for an app's
 	key    detect.Key
 }
 
 func (v settingValue) set(n node) error {
-	if v.given != nil {
-		v.given[v.key.Name] = true
-	}
 	switch v.key.Default.(type) {
 	case []string:
 		if n.kind == nodeText || n.kind == nodeVariable { // where commas separate apps, spaces separate the items of a list
@@ -198,7 +197,7 @@ func (v perAppValue) override(app, name string, n node) error {
 	if v.apps[app] == nil {
 		v.apps[app] = map[string]any{}
 	}
-	if err := (settingValue{v.apps[app], nil, v.keys[i]}).set(n); err != nil {
+	if err := (settingValue{v.apps[app], v.keys[i]}).set(n); err != nil {
 		return fmt.Errorf("%s.%s: %w", app, name, err)
 	}
 	return nil

@@ -18,7 +18,7 @@ var AbsoluteTimeout = detect.Rule{
 		"Of an app without a policy, what is observed is told once, and again when it changes: of the tokens that were accepted on a day, the age that all but 1 % stay below, in classes of 1, 2, 4, 7, 14, 30 and " +
 		"90 days; of the days kept (8) the greatest, of those with 100 tokens and more, if it is a day and more. Confidence 0.1.",
 	Keys: []detect.Key{
-		{Name: "max", Doc: "how old a session may be; off until it is set, here or for the app", Default: 24 * time.Hour, Min: 0, Max: 366 * 86400},
+		{Name: "max", Doc: "how old a session may be, 24h being usual; 0 for off", Default: time.Duration(0), Min: 0, Max: 366 * 86400},
 		{Name: "per_app", Doc: "the same for single apps, 0 for off: {shop: {max: 24h}}", PerApp: []string{"max"}},
 	},
 	Severity: schema.Low, DefaultMode: "alert",
@@ -31,7 +31,7 @@ var AbsoluteTimeout = detect.Rule{
 	Example:  "1 token accepted by shop more than 24 h 0 min after the session's start, on 2026-11-22",
 	NewApp: func(s detect.Settings) detect.AppJudge {
 		return absolute{s, posture{
-			needs: detect.AppNeeds{Overage: func(app string) time.Duration { return s.Limit("max", app) }}, facts: []detect.Fact{detect.Overaged}, signal: behaviour(0.2),
+			needs: detect.AppNeeds{Overage: func(app string) time.Duration { return s.Duration("max", app) }}, facts: []detect.Fact{detect.Overaged}, signal: behaviour(0.2),
 			say: aged(s, "token", "accepted by %s more than %s after the session's start, on %s"),
 		}}
 	},
@@ -48,7 +48,7 @@ type absolute struct {
 }
 
 func (j absolute) Judge(a *detect.App, say func(detect.AppVerdict)) {
-	if j.Limit("max", configured(a.Name)) > 0 {
+	if j.Duration("max", configured(a.Name)) > 0 {
 		j.posture.Judge(a, say)
 		return
 	}

@@ -81,7 +81,7 @@ func running(r *detect.Rule, s detect.Settings) detect.Running {
 }
 
 func setting(r *detect.Rule, given map[string]any) (Setting, error) {
-	s := Setting{Mode: r.DefaultMode, Settings: detect.Settings{Values: map[string]any{}, Apps: map[string]map[string]any{}, Given: map[string]bool{}}}
+	s := Setting{Mode: r.DefaultMode, Settings: detect.Settings{Values: map[string]any{}, Apps: map[string]map[string]any{}}}
 	keys := map[string]*detect.Key{}
 	for i := range r.Keys {
 		k := &r.Keys[i]
@@ -112,7 +112,7 @@ func setting(r *detect.Rule, given map[string]any) (Setting, error) {
 			if err != nil {
 				return s, fmt.Errorf("%s: %w", name, err)
 			}
-			s.Values[name], s.Given[name] = x, true
+			s.Values[name] = x
 		}
 	}
 	return s, nil

@@ -22,7 +22,7 @@ var IdleTimeout = detect.Rule{
 	Method: "Δt = time of an accepted use − time of the use before it, of the same token at whatever app; a use of the token that this one replaced counts as well. Δt > max is too long, " +
 		"session.started apart." + tokensDaily,
 	Keys: []detect.Key{
-		{Name: "max", Doc: "how long a token may be unused; off until it is set, here or for the app", Default: 15 * time.Minute, Min: 0, Max: 366 * 86400},
+		{Name: "max", Doc: "how long a token may be unused, 15m being usual; 0 for off", Default: time.Duration(0), Min: 0, Max: 366 * 86400},
 		{Name: "per_app", Doc: perAppDoc, PerApp: []string{"max"}},
 	},
 	Severity: schema.Low, DefaultMode: "alert",
@@ -35,7 +35,7 @@ var IdleTimeout = detect.Rule{
 	Example:  "1 token accepted by shop after more than 15 min without use, on 2026-11-21",
 	NewApp: func(s detect.Settings) detect.AppJudge {
 		return posture{
-			needs: detect.AppNeeds{Idle: func(app string) time.Duration { return s.Limit("max", app) }}, facts: []detect.Fact{detect.Idle}, signal: behaviour(0.2),
+			needs: detect.AppNeeds{Idle: func(app string) time.Duration { return s.Duration("max", app) }}, facts: []detect.Fact{detect.Idle}, signal: behaviour(0.2),
 			say: aged(s, "token", "accepted by %s after more than %s without use, on %s"),
 		}
 	},
@@ -48,7 +48,7 @@ var NoRenewal = detect.Rule{
 	Why:    "A token that is replaced every few minutes is of no use to a thief a few minutes later, and its reuse shows. One that stays the same for days is neither.",
 	Method: "Δt = time of an accepted use − time at which the token was issued: its last session.started, else its own first use. Δt > max is too old." + tokensDaily,
 	Keys: []detect.Key{
-		{Name: "max", Doc: "how old a token may be; off until it is set, here or for the app", Default: 15 * time.Minute, Min: 0, Max: 366 * 86400},
+		{Name: "max", Doc: "how old a token may be, 15m being usual; 0 for off", Default: time.Duration(0), Min: 0, Max: 366 * 86400},
 		{Name: "per_app", Doc: perAppDoc, PerApp: []string{"max"}},
 	},
 	Severity: schema.Low, DefaultMode: "alert",
@@ -58,7 +58,7 @@ var NoRenewal = detect.Rule{
 	Example:             "1 token accepted by shop more than 15 min after issue, on 2026-11-21",
 	NewApp: func(s detect.Settings) detect.AppJudge {
 		return posture{
-			needs: detect.AppNeeds{Renewal: func(app string) time.Duration { return s.Limit("max", app) }}, facts: []detect.Fact{detect.Unrenewed}, signal: behaviour(0.2),
+			needs: detect.AppNeeds{Renewal: func(app string) time.Duration { return s.Duration("max", app) }}, facts: []detect.Fact{detect.Unrenewed}, signal: behaviour(0.2),
 			say: aged(s, "token", "accepted by %s more than %s after issue, on %s"),
 		}
 	},
@@ -67,7 +67,7 @@ var NoRenewal = detect.Rule{
 // aged tells how many tokens an app accepted past its limit.
 func aged(s detect.Settings, what, how string) func(postureDay, []int64) (string, map[string]any) {
 	return func(d postureDay, n []int64) (string, map[string]any) {
-		limit := s.Limit("max", d.key)
+		limit := s.Duration("max", d.key)
 		return sentenceOf(many(n[0], what)) + " " + fmt.Sprintf(how, d.app, lasting(limit), d.date),
 			map[string]any{"tokens_at_least": atLeast(n[0]), "max_seconds": limit.Seconds()}
 	}
