@@ -91,12 +91,13 @@ type tokenFold struct {
 	// told, in kept, and no more: the lane starts again when there is history.
 	blind bool
 	kept  []lane.Outgoing
+	again int64 // events before this offset are read again
+	old   detect.Output
 }
 
 func (f *tokenFold) Subject(e *schema.Event) schema.Subject { return f.tokens.Subject(e) }
 func (f *tokenFold) Key(e *schema.Event) schema.Key         { return f.tokens.Key(e) }
 func (f *tokenFold) Has(k schema.Key) bool                  { return f.tokens.Has(k) }
-func (f *tokenFold) Fold(e *schema.Event)                   { f.tokens.Fold(e, &f.out) }
 func (f *tokenFold) Warm(ks []schema.Key)                   { f.tokens.Warm(ks) }
 func (f *tokenFold) Stored(before int64)                    { f.tokens.Stored(before) }
 func (f *tokenFold) Pressed() bool                          { return f.tokens.Pressed() }
@@ -107,6 +108,21 @@ func (f *tokenFold) Load(k schema.Key, history []*schema.Event, complete bool) {
 		f.kept, f.blind = f.publisher.outgoing(&f.out, true, f.log), true
 	}
 	f.tokens.Load(k, history, complete)
+}
+
+// Fold leaves out what events cause that are read again, save the counts.
+func (f *tokenFold) Fold(e *schema.Event) {
+	if e.Offset >= f.again {
+		f.tokens.Fold(e, &f.out)
+		return
+	}
+	f.tokens.Fold(e, &f.old)
+	for _, g := range f.old.Sightings {
+		if g.Kind == schema.SightingCounts {
+			f.out.Sightings = append(f.out.Sightings, g)
+		}
+	}
+	f.old.Reset()
 }
 
 // Outbox publishes sightings by the thousand, where more are to come: each of their partitions costs a request.
@@ -124,6 +140,9 @@ func (f *tokenFold) Outbox(all bool) []lane.Outgoing {
 
 // Rewind is the start of the stretch of offsets in which apps are counted together.
 func (f *tokenFold) Rewind(offset int64) int64 { return f.tokens.Rewind(offset) }
+
+// Again says up to where events are read again.
+func (f *tokenFold) Again(before int64) { f.again = before }
 
 // Flush has the counts of apps go out as they are.
 func (f *tokenFold) Flush() { f.tokens.FlushCounts(&f.out) }

@@ -20,6 +20,7 @@ type chainTokens struct {
 	name   string
 	counts map[int64]*chainCount
 	blind  bool
+	again  int64
 	kept   []Outgoing
 }
 
@@ -45,7 +46,7 @@ func (f *chainTokens) Fold(e *toy) {
 			return
 		}
 		s.ids[e.id] = true
-		if !s.partial {
+		if !s.partial && e.offset >= f.again {
 			f.tell(fmt.Sprintf("%s %s/%s", userOf(e.key), e.key, e.id))
 		}
 	}
@@ -79,6 +80,8 @@ func (f *chainTokens) Flush() {
 }
 
 func (f *chainTokens) Rewind(offset int64) int64 { return offset / stretch * stretch }
+
+func (f *chainTokens) Again(before int64) { f.again = before }
 
 func (f *chainTokens) Outbox(all bool) []Outgoing {
 	if !all && len(f.kept) < 10 {

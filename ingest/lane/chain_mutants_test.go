@@ -18,6 +18,22 @@ type forward struct{ *chainTokens }
 
 func (f forward) Rewind(offset int64) int64 { return offset }
 
+// discreet says nothing at all of what it reads again.
+type discreet struct{ *chainTokens }
+
+func (f discreet) Fold(e *toy) {
+	before := len(f.kept)
+	f.chainTokens.Fold(e)
+	if e.offset < f.again {
+		f.kept = f.kept[:before]
+	}
+}
+
+// deaf holds its tongue beyond the commit, up to the end of the stretch.
+type deaf struct{ *chainTokens }
+
+func (f deaf) Again(before int64) { f.chainTokens.Again(f.Rewind(before + stretch - 1)) }
+
 // silent keeps its sums until they are due by themselves.
 type silent struct{ *chainTokens }
 
@@ -62,6 +78,8 @@ func TestTheChainCatchesEveryMutant(t *testing.T) {
 			return asOfCommit{c, committed}
 		}}},
 		{name: "doesn't rewind", fold: func(f *chainTokens) Fold[toy] { return forward{f} }},
+		{name: "tells no sums of what it reads again", fold: func(f *chainTokens) Fold[toy] { return discreet{f} }},
+		{name: "takes what is read for the first time for read again", fold: func(f *chainTokens) Fold[toy] { return deaf{f} }},
 		{name: "never flushes", fold: func(f *chainTokens) Fold[toy] { return silent{f} }},
 		{name: "commits past sums that are not told", tokens: mutation{tinker: func(l *Detecting[toy]) { l.sums.changed = math.MaxInt64 }}},
 		{name: "counts without history", fold: func(f *chainTokens) Fold[toy] { return confident{f} }},

@@ -52,7 +52,7 @@ func (l *Detecting[E]) Open(ctx context.Context, a schema.Assignment) (int64, er
 	l.topic, l.partition, l.pos = a.Topic, a.Partition, a.Committed
 	l.sums.init(l.Fold)
 	// What came before the commit is known; read again, it is folded as of then, so that the same comes of it.
-	l.pos = max(l.sums.rewind(a.Committed), min(a.First, a.Committed))
+	l.pos = l.sums.rewind(a.Committed, a.First)
 	l.store = l.Changelog(a.Partition, l.pos)
 	l.rows = make([]E, chunk)
 	l.waiting.init()

@@ -37,6 +37,8 @@ type warmer interface {
 // not after it, so that the sums come out as if it had never stopped.
 type rewinder interface {
 	Rewind(offset int64) int64
+	// Again says that the events before an offset are read again: what they caused is published, and only sums are wanted of them.
+	Again(before int64)
 	// Flush puts the sums that have changed into the outbox.
 	Flush()
 }

@@ -27,12 +27,13 @@ func (s *sums) init(fold any) {
 	s.changed, s.last = math.MaxInt64, time.Now()
 }
 
-// rewind is where a lane has to begin to read that has committed an offset.
-func (s *sums) rewind(committed int64) int64 {
+// rewind is where a lane has to begin to read that has committed an offset, of a log that begins with the first one.
+func (s *sums) rewind(committed, first int64) int64 {
 	if s.fold == nil {
 		return committed
 	}
-	return min(s.fold.Rewind(committed), committed)
+	s.fold.Again(committed)
+	return min(max(s.fold.Rewind(committed), first), committed)
 }
 
 // change says that events from an offset on are about to be folded.

@@ -58,7 +58,7 @@ func TestARawTokenIsNowhere(t *testing.T) {
 	s.settled(1)
 
 	written := map[string]string{"log": m.out.String(), "metrics": get(t, "http://"+admin+"/metrics")}
-	for _, topic := range []string{s.topic + ".dead", s.topic + ".signals", s.topic + ".response", s.topic + "-findings", s.topic + "-revocations"} {
+	for _, topic := range []string{s.topic + ".dead", s.topic + ".sightings", s.topic + ".signals", s.topic + ".response", s.topic + "-findings", s.topic + "-revocations"} {
 		written["topic "+topic] = strings.Join(s.read(topic), "\n")
 	}
 	for _, r := range s.read(s.topic) {

@@ -10,12 +10,14 @@ import (
 	"time"
 )
 
-// steal produces a session and its theft.
+// steal produces a session and its theft, each by a thief of its own: several from one address would be another finding.
 func (s *site) steal(tok string, now time.Time) {
 	s.t.Helper()
+	thief := tokyo
+	thief.ip = "198.51.100.1" + tok[len(tok)-1:]
 	s.produce(
 		event("start-"+tok, tok, "session.started", now.Add(-5*time.Minute), paris),
-		event("theft-"+tok, tok, "session.used", now, tokyo),
+		event("theft-"+tok, tok, "session.used", now, thief),
 	)
 }
 
@@ -36,14 +38,16 @@ func TestAChangedPolicyIsReloadedAndABadOneRefused(t *testing.T) {
 
 	s.steal(token(1), time.Now())
 	s.await("what shadow would have done", func() bool {
-		return s.count("SELECT count() FROM {db}.findings WHERE decision = 'observe' AND would = 'revoke_session'") == 1
+		return s.count("SELECT count() FROM {db}.findings WHERE rule = 'impossible-travel' AND decision = 'observe' AND would = 'revoke_session'") == 1
 	})
 
 	s.rewrite(config, "mode: shadow", "mode: ensnare")
 	_ = m.cmd.Process.Signal(syscall.SIGHUP)
 	s.await("the refusal", func() bool { return strings.Contains(m.out.String(), "the old one stays") })
 	s.steal(token(2), time.Now())
-	s.await("shadow still", func() bool { return s.count("SELECT count() FROM {db}.findings WHERE decision = 'observe'") == 2 })
+	s.await("shadow still", func() bool {
+		return s.count("SELECT count() FROM {db}.findings WHERE rule = 'impossible-travel' AND decision = 'observe'") == 2
+	})
 
 	s.rewrite(config, "mode: ensnare", "mode: enforce")
 	_ = m.cmd.Process.Signal(syscall.SIGHUP)
