@@ -220,6 +220,7 @@ func (t *Tokens) let(view *Session, e *schema.Event, c *candidate, beyond int, o
 	v.Explain(&f)
 	f.Summary = clean(f.Summary)
 	f.Evidence["about"] = clean(v.About)
+	t.geoip.stamp(&f)
 	if beyond > 0 {
 		f.Informed += beyond
 		f.Evidence["about"], f.Evidence["beyond"] = aboutBeyond, beyond

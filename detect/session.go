@@ -21,8 +21,8 @@ type Session struct {
 	// Expired is the greatest expiry, Unix seconds, among uses that are not kept any more.
 	Expired uint32
 	epoch   int
-	ended   bool                                    // it has a mark that may end a life
-	named   int64                                   // when a user was first known, Unix milliseconds rounded up
+	ended   bool  // it has a mark that may end a life
+	named   int64 // when a user was first known, Unix milliseconds rounded up
 	twins   []twin
 	pairs   [maxVantages + 1][maxVantages + 1]uint8 // what is known of Equivalent, by numbers
 }

@@ -23,6 +23,7 @@ type Subjects struct {
 	pinned   *subject            // the one being folded
 	pressed  bool
 	loading  bool
+	geoip    geoip
 	view     Subject
 	scratch  Output
 }
@@ -33,7 +34,7 @@ func NewSubjects(o Options) *Subjects {
 		o.Lateness = DefaultLateness
 	}
 	t := &Subjects{
-		apps: newApps(o), lateness: int64(o.Lateness), budget: o.Budget, keyer: o.Keyer, symbols: o.Symbols,
+		apps: newApps(o), lateness: int64(o.Lateness), budget: o.Budget, keyer: o.Keyer, symbols: o.Symbols, geoip: geoip(o.GeoIP),
 		table: map[schema.Key]*subject{}, empty: map[schema.Key]bool{}, windows: map[schema.Scope]int64{},
 	}
 	for _, r := range o.Rules {

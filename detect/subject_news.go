@@ -96,6 +96,7 @@ func (t *Subjects) let(s *subject, p *proposal, n news, out *Output) {
 	was.version, was.digest, was.withdrawn = p.ranks(), digest, false
 	s.bytes += was.bytes()
 	f.Informed = p.finding.Informed
+	t.geoip.stamp(&f)
 	out.Findings = append(out.Findings, f)
 }
 
@@ -139,6 +140,7 @@ func (t *Subjects) first(s *subject, p *proposal, out *Output) {
 	}
 	s.said = append(s.said, now)
 	s.bytes += now.bytes()
+	t.geoip.stamp(&f)
 	out.Findings = append(out.Findings, f)
 }
 

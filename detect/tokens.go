@@ -17,6 +17,8 @@ type Options struct {
 	Budget   *Budget       // shared by all lanes of a process
 	Keyer    schema.Keyer
 	Symbols  *Symbols // shared by all lanes of a process
+	// GeoIP is when the GeoIP databases in use were built, for people to read; findings that rest on places or providers show it.
+	GeoIP string
 }
 
 // Output is what folding an event or a sighting caused. Its strings share no memory with it.
@@ -63,6 +65,7 @@ type Tokens struct {
 	pinned   ref   // the session being folded
 	pressed  bool
 	loading  bool
+	geoip    geoip
 	view     view
 	scratch  Output
 	said     []said
@@ -80,7 +83,7 @@ func NewTokens(o Options) *Tokens {
 			judges = append(judges, r)
 		}
 	}
-	t := &Tokens{rules: judges, budget: o.Budget, keyer: o.Keyer, symbols: o.Symbols, seed: maphash.MakeSeed()}
+	t := &Tokens{rules: judges, budget: o.Budget, keyer: o.Keyer, symbols: o.Symbols, seed: maphash.MakeSeed(), geoip: geoip(o.GeoIP)}
 	t.needs(judges)
 	t.lateness, t.keep = int64(o.Lateness), int64(o.Lateness+max(t.wanted.Window, issueSlack))
 	t.sessions.owner, t.vantages.owner, t.actors.owner, t.uses.owner = t, t, t, t

@@ -112,8 +112,10 @@ func newTrial(name string, cfg *Config) (*trial, error) {
 	if err := databases.Load(); err != nil {
 		return nil, err
 	}
+	folds := detect.NewFolds(running, cfg.Lateness)
+	folds.ShowGeoIP(databases.Built())
 	return &trial{
-		name: name, folds: detect.NewFolds(running, cfg.Lateness), policy: policy, enforced: enforced,
+		name: name, folds: folds, policy: policy, enforced: enforced,
 		modes: modes, ceiling: actions.Mode(cfg.Policy.Mode), lateness: cfg.Lateness, enricher: enrich.New(databases),
 	}, nil
 }

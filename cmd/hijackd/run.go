@@ -141,7 +141,7 @@ func runDaemon(ctx context.Context, cfg *Config, opts daemonOptions) (err error)
 	settings := &settings{running: running}
 	budget, symbols, keyer := detect.NewBudget(cfg.Memory), detect.NewSymbols(liveSymbols), schema.NewKeyer()
 	options := func() detect.Options {
-		return detect.Options{Rules: settings.rules(), Lateness: cfg.Lateness, Budget: budget, Keyer: keyer, Symbols: symbols}
+		return detect.Options{Rules: settings.rules(), Lateness: cfg.Lateness, Budget: budget, Keyer: keyer, Symbols: symbols, GeoIP: databases.Built()}
 	}
 	tokens := &tokenLanes{
 		key: pepper, databases: databases, events: events, publisher: out, log: log, lanes: lane.NewMetrics(registry), metrics: eventsSeen, options: options,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -148,6 +149,15 @@ func (d *Databases) Versions() []Version {
 		}
 	}
 	return all
+}
+
+// Built says when the databases in use were built, for people to read: "city 2026-11-18, asn 2026-11-18"; empty where there are none.
+func (d *Databases) Built() string {
+	var all []string
+	for _, v := range d.Versions() {
+		all = append(all, v.Name+" "+v.Built.Format(time.DateOnly))
+	}
+	return strings.Join(all, ", ")
 }
 
 // Failures counts the files that could not be used so far.

@@ -206,6 +206,16 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+func TestBuilt(t *testing.T) {
+	today := time.Now().UTC().Format(time.DateOnly)
+	if got, want := loaded(t, world(t)).Built(), "city "+today+", asn "+today+", anonymous "+today; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := loaded(t, Config{}).Built(); got != "" {
+		t.Errorf("built without databases: %q", got)
+	}
+}
+
 func TestWatch(t *testing.T) {
 	config := world(t)
 	synctest.Test(t, func(t *testing.T) {
