@@ -96,9 +96,10 @@ func (t *apps) fold(e *schema.Sighting, out *Output) {
 		return
 	}
 	a.turn = max(a.turn+1, e.Offset)
-	if a.From = h; a.Clock > clock { // hours may be complete now
-		a.From = max(a.first(), min(h, floorDiv(clock, hour)-1))
+	if a.Clock > clock { // hours may be complete now
+		h = min(h, floorDiv(clock, hour)-1)
 	}
+	a.From = max(a.first(), h)
 	t.judge(a, out)
 	if count, hour, changed := a.census(); changed {
 		out.Commands = append(out.Commands, census(a, count, hour))

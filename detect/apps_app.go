@@ -158,8 +158,13 @@ func (a *App) advance(newest int64) {
 	}
 }
 
-// first is the earliest hour that is kept.
-func (a *App) first() int64 { return max(a.Since, a.Newest-keptHours+1) }
+// first is the earliest hour that is judged: that of the first day of which all is kept.
+func (a *App) first() int64 {
+	if oldest := a.Newest - keptHours + 1; oldest > a.Since {
+		return -floorDiv(-oldest, hoursPerDay) * hoursPerDay
+	}
+	return a.Since
+}
 
 // N is how often a fact was counted in an hour.
 func (a *App) N(h int64, f Fact) int64 {

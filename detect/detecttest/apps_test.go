@@ -2,6 +2,7 @@ package detecttest_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -45,8 +46,16 @@ const allFacts = int(detect.Strangers) + 6
 func (ledgerJudge) Judge(a *detect.App, say func(detect.AppVerdict)) {
 	for _, day := range a.Days() {
 		all, hours, samples := a.Day(day), []string{}, []string{}
+		for f := range detect.AgeClasses { // of a day, at whatever hour
+			if n := all.N(detect.Ages + detect.Fact(f)); n != 0 {
+				hours = append(hours, fmt.Sprintf("99 %d: %d", int(detect.Ages)+f, n))
+			}
+		}
 		for h := day * 24; h < (day+1)*24; h++ {
 			for f := range allFacts {
+				if f >= int(detect.Ages) && f < int(detect.Failures) {
+					continue
+				}
 				if n := a.N(h, detect.Fact(f)); n != 0 {
 					hours = append(hours, fmt.Sprintf("%02d %d: %d", h-day*24, f, n))
 				}
@@ -167,7 +176,7 @@ func TestCountsAfterRestart(t *testing.T) {
 	})
 }
 
-// TestCountsOfLanes: it makes no difference over how many lanes tokens are spread, and how far one is ahead of another.
+// TestCountsOfLanes: it makes no difference over how many lanes tokens are spread, and how far, within the lateness, one is ahead of another.
 func TestCountsOfLanes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		events := business(t)
@@ -204,16 +213,26 @@ func TestCountsOfLanes(t *testing.T) {
 			c.Partition, c.Offset = int32(i), offsets[i]
 			offsets[i] += 1 << 12
 			lanes[i].Fold(&c, &out)
-			for k := range out.Notes { // they wait behind what is in the lane already
+			for k := range out.Notes { // they are in their lane soon
 				to := of(out.Notes[k].Token)
-				queues[to] = append(slices.Clone(queues[to]), out.Notes[k].Clone())
+				behind := min(len(queues[to]), rapid.IntRange(0, 1).Draw(t, "behind"))
+				if behind == 1 && queues[to][0].Time > e.Time+int64(detect.DefaultLateness) {
+					behind = 0
+				}
+				queues[to] = slices.Insert(slices.Clone(queues[to]), behind, out.Notes[k].Clone())
 			}
 			tell()
 		}
 		for {
-			var busy []int
+			first := int64(math.MaxInt64)
 			for i := range queues {
 				if len(queues[i]) > 0 {
+					first = min(first, queues[i][0].Time)
+				}
+			}
+			var busy []int
+			for i := range queues {
+				if len(queues[i]) > 0 && queues[i][0].Time <= first+int64(detect.DefaultLateness) {
 					busy = append(busy, i)
 				}
 			}
