@@ -64,6 +64,11 @@ func (h *habits) learn(s *subject, x *Sight, p *placed) {
 		h.since, h.any = x.Time, true
 	}
 	h.learnSession(s, x)
+	h.learnSpot(s, p.spot, x.Time)
+	if p.learned && x.Time > p.since {
+		return // nothing of it can be earlier than it is known to be
+	}
+	p.learned, p.since = true, x.Time
 	if placeKnown(v) {
 		h.countries = s.learnHabit(h.countries, v.Geo.Country, x.Moment)
 	}
@@ -71,7 +76,6 @@ func (h *habits) learn(s *subject, x *Sight, p *placed) {
 	if v.device != 0 {
 		h.ids = s.learnMark(h.ids, mark64{v.device, x.Time}, maxHabits)
 	}
-	h.learnSpot(s, p.spot, x.Time)
 }
 
 func placeKnown(v *Vantage) bool { return v.Geo.Country != "" && !v.Geo.Network.Placeless() }

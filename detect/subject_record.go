@@ -55,6 +55,8 @@ func (x *Sight) class() int {
 type placed struct {
 	vantage Vantage
 	spot    uint64 // its network in coarse form; of users
+	since   int64  // when the user's habits learned it, if they did
+	learned bool
 	sights  int
 }
 
