@@ -38,7 +38,7 @@ type size struct {
 
 var (
 	fullSize  = size{Seeds: 20, Sessions: 60_000, Duration: 48 * time.Hour, Attacks: 20}
-	quickSize = size{Seeds: 2, Sessions: 20_000, Duration: 24 * time.Hour, Attacks: 10}
+	quickSize = size{Seeds: 2, Sessions: 10_000, Duration: 36 * time.Hour, Attacks: 10}
 )
 
 func run(ctx context.Context, args []string, out, log io.Writer) error {

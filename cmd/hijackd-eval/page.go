@@ -15,7 +15,7 @@ const (
 func (s *score) full() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n\n### Attacks\n\n", s.totals())
-	s.attackTable(&b, true)
+	s.attacks(&b)
 	b.WriteString("### Harmless traffic\n\n")
 	s.harmTable(&b)
 	b.WriteString("### Where it falls short\n\n")
@@ -31,7 +31,7 @@ func (s *score) full() string {
 func (s *score) quick() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s %s false alerts, %s false revocations.\n\n", s.totals(), number(s.alerts), number(s.revocations))
-	s.attackTable(&b, true)
+	s.attacks(&b)
 	s.ruleTable(&b)
 	return b.String()
 }

@@ -49,6 +49,7 @@ type loss struct {
 	What     string           `json:"what"` // false alert, false revocation, missed attack, not revoked
 	Kind     simulate.Attack  `json:"attack,omitempty"`
 	Incident uint32           `json:"incident,omitempty"`
+	Start    string           `json:"start,omitempty"` // id of the attacker's first event
 	Finding  *schema.Finding  `json:"finding,omitempty"`
 	Labels   []string         `json:"nuisances,omitempty"`
 	Findings []schema.Finding `json:"findings,omitempty"` // that there are about a missed attack
@@ -201,7 +202,7 @@ func (o *outcome) mistakes(s *score, r *responses, all []caught) {
 		if i == nil || i.requests == nil || all[n].found && all[n].would {
 			continue
 		}
-		l := loss{Seed: o.seed, What: "not revoked", Kind: i.kind, Incident: uint32(n)} // #nosec G115 -- small
+		l := loss{Seed: o.seed, What: "not revoked", Kind: i.kind, Incident: uint32(n), Start: i.start} // #nosec G115 -- small
 		if !all[n].found {
 			l.What = "missed attack"
 		}

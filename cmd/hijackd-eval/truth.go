@@ -10,9 +10,10 @@ import (
 // incident is one attack as the labels tell it.
 type incident struct {
 	kind     simulate.Attack
-	first    int64 // time of the attacker's first event
-	last     int64 // and of the last one
-	requests []int // positions in the stream of the attacker's events
+	first    int64  // time of the attacker's first event
+	start    string // its id
+	last     int64  // and of the last one
+	requests []int  // positions in the stream of the attacker's events
 	apps     []string
 }
 
@@ -68,7 +69,7 @@ func (t *truth) see(e *simulate.Event) {
 		return
 	}
 	if i.requests == nil || e.Time < i.first {
-		i.first = e.Time
+		i.first, i.start = e.Time, e.ID
 	}
 	i.last = max(i.last, e.Time)
 	i.requests = append(i.requests, t.events)
