@@ -10,7 +10,10 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
-const noActor = 0xFF
+const (
+	noActor      = 0xFF
+	unknownActor = 0xFE
+)
 
 // never is the time of what says who used a token only at second hand, such as a sentence.
 const never = 1<<48 - 1

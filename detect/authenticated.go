@@ -2,21 +2,26 @@ package detect
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/hijackd/hijackd/schema"
 )
 
-// maxAuthentications bounds the Authenticated marks of a token; the oldest makes room. Of uses before the oldest of so many it is not
-// known when their user had authenticated.
-const maxAuthentications = 8
+const (
+	// maxAuthentications bounds the Authenticated marks of a token, those with a vantage and those without; the oldest makes room. Of
+	// uses before the oldest of so many it is not known when their user had authenticated.
+	maxAuthentications = 16
+	// authAhead is how far an auth_time may be ahead of its event; what is further is no time of an authentication.
+	authAhead = int64(5 * time.Minute)
+)
 
 // authenticate notes what a use says about when its user authenticated; news where that was not known.
 func (t *Tokens) authenticate(s *session, e *schema.Event, where uint8) (news bool) {
-	at := min(e.AuthTime, e.Time) // a clock ahead of the app's
 	if e.Type == schema.SessionReauthenticated && e.Accepted() {
 		return t.noteAuthentication(s, e.ID, mark{time: e.Time, auth: wholeSeconds(e.Time), vantage: where})
 	}
-	if at <= 0 || s.flags&sessionHasUse != 0 && wholeSeconds(at) <= s.fresh && e.Time >= s.newest {
+	at := e.AuthTime
+	if at <= 0 || at-authAhead > e.Time || s.flags&sessionHasUse != 0 && wholeSeconds(at) <= s.fresh && e.Time >= s.newest {
 		return false
 	}
 	return t.noteAuthentication(s, e.ID, mark{time: e.Time, auth: wholeSeconds(at), vantage: noVantage})
@@ -31,6 +36,9 @@ func (t *Tokens) noteAuthentication(s *session, id string, m mark) bool {
 		case Authenticated:
 			if o.time == m.time && o.auth == m.auth && o.vantage == m.vantage {
 				return false
+			}
+			if (o.vantage == noVantage) != (m.vantage == noVantage) {
+				break
 			}
 			if n++; oldest == 0 || o.time < t.marks.at(oldest).time {
 				oldest = r
@@ -155,17 +163,25 @@ func (v *Vantage) precedes(o *Vantage) bool {
 // AuthenticatedAt is when the user had last authenticated as of a use, as far as was known then, in Unix seconds; ok is false where it
 // was not known.
 func (s *Session) AuthenticatedAt(u *Use) (at uint32, ok bool) {
-	known, oldest := 0, int64(0)
+	var known [2]int // without a vantage and with one
+	var oldest [2]int64
 	for i := range s.Marks {
 		m := &s.Marks[i]
 		if m.Kind == Authenticated {
-			if known++; known == 1 {
-				oldest = m.Time
+			class := 0
+			if m.Vantage != nil {
+				class = 1
+			}
+			if known[class]++; known[class] == 1 {
+				oldest[class] = m.Time
 			}
 		}
 		if (m.Kind == Started || m.Kind == Authenticated) && m.Time <= u.Time && m.Auth >= at {
 			at, ok = m.Auth, true
 		}
 	}
-	return at, ok && (known < maxAuthentications || oldest <= u.Time)
+	for class, n := range known {
+		ok = ok && (n < maxAuthentications || oldest[class] <= u.Time)
+	}
+	return at, ok
 }

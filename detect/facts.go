@@ -36,7 +36,7 @@ func (t *Tokens) needs(judges []Running) {
 func (t *Tokens) facts(s, before *session, e *schema.Event, u *use, late bool) (on Trigger) {
 	w := &t.wanted
 	moved := u.vantage != noVantage && u.vantage != before.vantage
-	another := u.actor != before.actor || before.flags&sessionHasUse == 0
+	another := u.actor != before.actor
 	if u.vantage != noVantage && s.nvantage > 1 {
 		crowded := w.Crowd > 0 && int(s.nvantage) > w.Crowd && e.Time-s.moved <= int64(w.Window)
 		if moved || late || crowded {
@@ -123,8 +123,8 @@ func (t *Tokens) turned(s *session, at int64) {
 	}
 }
 
-// pending is the newest turn that uses to come may still show to have kept the token, 0 for none.
-func (t *Tokens) pending(view *Session) uint32 {
+// pending is the oldest turn that uses to come may still show to have kept the token, 0 for none.
+func (t *Tokens) pending(view *Session) (turn uint32) {
 	newest := int64(math.MinInt64)
 	for i := len(view.Uses) - 1; i >= 0 && newest == math.MinInt64; i-- {
 		if u := &view.Uses[i]; u.Accepted && !u.Inherited {
@@ -133,10 +133,10 @@ func (t *Tokens) pending(view *Session) uint32 {
 	}
 	for _, u := range view.Turns() {
 		if newest <= u.Time || newest-u.Time <= int64(t.wanted.Grace) {
-			return wholeSeconds(u.Time)
+			turn = wholeSeconds(u.Time)
 		}
 	}
-	return 0
+	return turn
 }
 
 // wholeSeconds rounds a time down to full Unix seconds.

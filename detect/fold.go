@@ -64,7 +64,9 @@ func (t *Tokens) foldUse(s *session, e *schema.Event, id eventID, out *Output) {
 		t.revise(s, view, e, out)
 	} else {
 		t.judge(s, view, e, on&OnMove, out)
-		if late { // it may throw another light on later uses
+		if late { // it may throw another light on later uses, and on those of the same instant
+			for ; view.From > 0 && view.Uses[view.From-1].Time == e.Time; view.From-- {
+			}
 			view.To = len(view.Uses)
 		}
 		t.judge(s, view, e, on&^OnMove, out)
@@ -112,8 +114,9 @@ func (t *Tokens) follow(s, before *session, u *use, late bool) {
 			s.vantage = noVantage
 		}
 	}
-	if !late {
-		s.actor = u.actor
+	s.actor = u.actor
+	if late || u.flags&(useRejected|useStart|useRotation|useElevation) != 0 {
+		s.actor = unknownActor
 	}
 	if u.vantage != noVantage && (late || s.main == noVantage) {
 		t.setMain(s)

@@ -31,7 +31,7 @@ type session struct {
 	vantage  uint8 // number of the vantage of the newest use
 	epoch    uint8 // lives that ended before the first event known here, handed down by a rotated-out token
 	issued   uint8 // seconds from born to the first event that says that the token was issued
-	actor    uint8 // who used the token last
+	actor    uint8 // who used the token last, if that was an accepted session.used, or unknownActor
 	main     uint8 // number of the main vantage
 	flags    uint16
 	fresh    uint32 // the latest authentication known, Unix seconds

@@ -111,7 +111,7 @@ func (t *Tokens) passOn(view *Session, e *schema.Event, named, proof bool, out *
 // passLives hands down how many lives the token had, after a turn that may have changed it.
 func (t *Tokens) passLives(view *Session, e *schema.Event, named bool, out *Output) {
 	none := func(*Use) bool { return false }
-	t.bequeathAll(view, legacy{cause: e.ID + " lives", which: none, lives: true, names: named, partition: e.Partition}, out)
+	t.bequeathAll(view, legacy{cause: e.ID + " lives", which: none, lives: true, names: named, proof: e.Type == schema.SessionStarted, partition: e.Partition}, out)
 }
 
 func (t *Tokens) bequeathAll(view *Session, l legacy, out *Output) {

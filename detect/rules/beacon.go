@@ -65,7 +65,7 @@ func (j beacon) Judge(s *detect.Session, say func(detect.Verdict)) {
 		}
 		if p, ok := j.at(s, i); ok {
 			best.say(detect.Verdict{
-				About: "beacon " + u.Vantage.Label(), Severity: p.severity, Confidence: p.signals.confidence(), Signals: p.signals, Pattern: p.row, Explain: p.explain,
+				About: "beacon " + detect.PairLabel(p.main, u.Vantage), Severity: p.severity, Confidence: p.signals.confidence(), Signals: p.signals, Pattern: p.row, Basis: p.basis(), Explain: p.explain,
 			}, say)
 		}
 	}
@@ -151,6 +151,14 @@ func (j beacon) alike(own []*detect.Use, period time.Duration) bool {
 	}
 	median, jitter := regularity(own)
 	return jitter <= j.jitter && (median-period).Abs() <= time.Duration(j.jitter*float64(period))
+}
+
+// basis tells versions apart that show the same uses.
+func (p *pulse) basis() int64 {
+	if p.again {
+		return 1
+	}
+	return 0
 }
 
 func (p *pulse) explain(f *schema.Finding) {

@@ -16,8 +16,7 @@ var BindingFailed = detect.Rule{
 		"Who presents the token and fails the proof has a copy of the token alone.",
 	Method: "It fires on a use with binding: failed, whatever its outcome. It also fires on an accepted session.used that shows another cnf, or none, than the latest accepted use " +
 		"before it that showed one, of the same token, in the same life of it and reported by the same app: other apps may not report cnf. Events without an address are left out of that.\n\n" +
-		"Conclusive. Confidence is 1 − Π(1 − p) over independent signals: outcome p = 0.9 where the app says that the binding failed, 0.8 where the key was lost or replaced; " +
-		"another device, apart from cnf, 0.4.",
+		"Conclusive. Confidence is 0.9 where the app says that the binding failed, 0.8 where the key was lost or replaced.",
 	Severity: schema.High, DefaultMode: "enforce",
 	KnownFalsePositives: []string{
 		"An app that stops reporting cnf, or reports it from some of its instances only, as while a new version is rolled out: report it from all or none.",
@@ -79,9 +78,6 @@ func (binding) failed(u *detect.Use) detect.Verdict {
 func (binding) lost(o, u *detect.Use) detect.Verdict {
 	found := signals{{Signal: schema.SignalOutcome, P: 0.8}}
 	other := detect.Changed(o.Vantage, u.Vantage)&^detect.BoundKey != 0
-	if other {
-		found.add(schema.SignalDevice, 0.4)
-	}
 	class, how := "key lost", "without it"
 	if u.Vantage.Bound() {
 		class, how = "key replaced", "with another"

@@ -14,7 +14,7 @@ var SensitiveStaleAuth = detect.Rule{
 	Title: "A sensitive request long after the user proved who they are",
 	Why:   "A payment or a change of password should ask for the user again: a stolen token can't answer. Where it is accepted on an old login, the theft goes all the way.",
 	Method: "It fires on an accepted request marked sensitive where age = time of the request − time of the latest authentication > max_age. Authentications are session.started, session.reauthenticated " +
-		"and auth_time, in whole seconds, as far as events up to the request told of them, those of tokens that this one replaced included. Where none is known it is not evaluable and nothing is said.\n\n" +
+		"and auth_time (unless it is more than 5 min ahead of its event), in whole seconds, as far as events up to the request told of them, those of tokens that this one replaced included. Where none is known it is not evaluable and nothing is said.\n\n" +
 		"Confidence 0.4. One finding per place and device.",
 	Keys: []detect.Key{
 		{Name: "max_age", Doc: "how long after an authentication sensitive requests are in order", Default: 15 * time.Minute, Min: 1, Max: 30 * 86400},

@@ -75,6 +75,9 @@ func (twoUsers) pair(a, b *detect.Use) detect.Verdict {
 		about = y + " ~ " + x
 	}
 	sure := oneApp(a, b)
+	if !sure {
+		about = "two apps: " + about
+	}
 	found := signals{{Signal: schema.SignalBehaviour, P: 0.95}}
 	if !sure {
 		found[0].P = 0.6
