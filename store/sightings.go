@@ -59,6 +59,8 @@ func (b *sightingBlock) write(ctx context.Context, db *DB) error {
 	return nil
 }
 
+var sightingColumnList = names(sightingColumns)
+
 // How far back subjects are known, in days: a user's baseline takes weeks to learn, what a network or an app did counts for days.
 const (
 	daysOfUsers    = 60
@@ -71,31 +73,38 @@ var days = fmt.Sprintf("record_time >= now64() - toIntervalDay(if(scope IN ('%s'
 
 // sightingsAsOf is asOf for subjects.
 const sightingsAsOf = `SELECT * FROM (
-	SELECT %s FROM sightings
-	PREWHERE (tenant, scope, subject) IN (%s)
-	WHERE (partition != %d OR version > %d) AND record_time >= now64() - toIntervalDay(%d)
-	ORDER BY tenant, scope, subject, id, version DESC
-	LIMIT 1 BY tenant, scope, subject, id
+	SELECT * FROM (
+		SELECT %[1]s FROM sightings
+		PREWHERE (tenant, scope, subject) IN (%[2]s)
+		WHERE (partition != %[3]d OR version > %[4]d) AND record_time >= now64() - toIntervalDay(%[5]d)
+		ORDER BY tenant, scope, subject, id, version DESC
+		LIMIT 1 BY tenant, scope, subject, id
+	) %[6]s
 ) ORDER BY tenant, scope, subject, partition = %[3]d, partition, version DESC`
+
+// latest leaves of the versions of what was counted of an app, in one hour and one stretch of a lane, the last one: it holds all that the
+// others do, and there may be dozens.
+const latest = `ORDER BY JSONExtractInt(counts, 'seq') DESC LIMIT 1 BY tenant, scope, subject, kind, lane, time, JSONExtractInt(counts, 'stretch')`
 
 // loadSightings reads the histories of subjects: those of users and sessions of the last 60 days, of networks and apps of the last 8.
 func loadSightings(ctx context.Context, db *DB, partition int32, before int64, subjects []schema.Subject, each func(schema.Subject, *schema.Sighting)) error {
-	long, short := subjects[:0:0], subjects[:0:0]
+	byScope := map[schema.Scope][]schema.Subject{}
 	for _, s := range subjects {
-		if scope, _ := cutScope(s.Name); scope == schema.ScopeNetwork || scope == schema.ScopeApp {
-			short = append(short, s)
-		} else {
-			long = append(long, s)
+		scope, _ := cutScope(s.Name)
+		if scope == schema.ScopeSession {
+			scope = schema.ScopeUser
 		}
+		byScope[scope] = append(byScope[scope], s)
 	}
 	for _, part := range []struct {
-		subjects []schema.Subject
-		days     int
-	}{{long, daysOfUsers}, {short, daysOfNetworks}} {
-		for rest := part.subjects; len(rest) > 0; {
+		scope schema.Scope
+		days  int
+		only  string
+	}{{schema.ScopeUser, daysOfUsers, ""}, {schema.ScopeNetwork, daysOfNetworks, ""}, {schema.ScopeApp, daysOfNetworks, latest}} {
+		for rest := byScope[part.scope]; len(rest) > 0; {
 			in, n := list(rest, writeScoped)
 			rest = rest[n:]
-			rows, err := db.conn.Query(quiet(ctx), fmt.Sprintf(sightingsAsOf, names(sightingColumns), in, partition, -before, part.days))
+			rows, err := db.conn.Query(quiet(ctx), fmt.Sprintf(sightingsAsOf, sightingColumnList, in, partition, -before, part.days, part.only))
 			if err != nil {
 				return err
 			}

@@ -173,6 +173,27 @@ func TestSightingsAsOf(t *testing.T) {
 	}
 }
 
+// Of an app's counts, the last version as of the offset is loaded of each lane, hour and stretch.
+func TestCountsLoadInTheirLastVersion(t *testing.T) {
+	db := newDB(t)
+	e := runningSightings(t, db, SightingsDefaults())
+	count := func(offset int64, lane int32, hour time.Duration, stretch, seq int) schema.Sighting {
+		return schema.Sighting{Partition: 3, Offset: offset, RecordTime: noon.UnixNano(), ID: fmt.Sprint("c", lane, hour, stretch, seq), Kind: schema.SightingCounts,
+			Scope: schema.ScopeApp, Subject: "shop", Time: noon.Add(hour).UnixNano(), Lane: lane, Counts: fmt.Sprintf(`{"stretch":%d,"seq":%d}`, stretch, seq)}
+	}
+	putSightings(t, e, count(1, 0, 0, 0, 5), count(2, 0, 0, 0, 9), count(3, 0, time.Hour, 0, 3), count(4, 0, 0, 1, 2), count(5, 1, 0, 0, 8), count(6, 0, 0, 0, 9),
+		count(7, 0, 0, 0, 7), count(8, 0, 0, 1, 6))
+	for before, want := range map[int64][]int64{9: {2, 3, 5, 8}, 8: {2, 3, 4, 5}, 2: {1}} {
+		var got []int64
+		for _, g := range loadSubjects(t, e, before, "app:shop", "user:nobody") {
+			got = append(got, g.Offset)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("before %d: %v, want %v", before, got, want)
+		}
+	}
+}
+
 // What is older than a rule of the scope looks back is neither loaded nor in the index.
 func TestSightingsAgeByScope(t *testing.T) {
 	db := newDB(t)
