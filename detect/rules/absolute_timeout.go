@@ -64,7 +64,7 @@ func (j absolute) Judge(a *detect.App, say func(detect.AppVerdict)) {
 	signal := behaviour(0.1)
 	say(detect.AppVerdict{
 		About: "observed", Until: math.MaxInt64, Severity: schema.Low, Confidence: signal.P, Signals: []schema.Weight{signal}, Time: when * int64(24*time.Hour),
-		Summary: fmt.Sprintf("%s has no policy; more than 1 %% of the tokens that it accepts are %d days old or older", sentenceOf(appName(a.Name)), best),
+		Summary: fmt.Sprintf("No policy is set for %s; more than 1 %% of the tokens that it accepts are %s old or older", appName(a.Name), plural(int(best), "day")),
 		Evidence: map[string]any{
 			"app": appName(a.Name), "date": dateOf(when), "days_at_least": best, "share_above": 1.0 / observedShare, "tokens_min": observedTokens,
 		},
