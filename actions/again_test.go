@@ -17,7 +17,7 @@ func TestLateFindingChangesALaterOne(t *testing.T) {
 		if _, err := r.Open(t.Context(), schema.Assignment{Term: schema.Term{Generation: 1, Start: 1}}); err != nil {
 			t.Fatal(err)
 		}
-		late, early := weak("parallel-use", 0, signalOf(schema.SignalBehaviour, 0.8)), weak("device-change", 1, signalOf(schema.SignalDevice, 0.7))
+		late, early := weak("device-change", 0, signalOf(schema.SignalDevice, 0.7)), weak("parallel-use", 1, signalOf(schema.SignalBehaviour, 0.8))
 		process(t, r, &early)
 		process(t, r, &late)
 		process(t, r, &early, &late) // as after a crash: nothing new
@@ -99,7 +99,7 @@ func TestOneFindingRevokesSoManyAndNoMore(t *testing.T) {
 // Under another policy a finding that comes again is decided on again, with what was known before.
 func TestPolicyChangeKeepsWhatIsKnown(t *testing.T) {
 	fold := NewFold(policyOf(t, Shadow, nil))
-	first, second := weak("parallel-use", 0, signalOf(schema.SignalBehaviour, 0.8)), weak("device-change", 1, signalOf(schema.SignalDevice, 0.7))
+	first, second := weak("device-change", 0, signalOf(schema.SignalDevice, 0.7)), weak("parallel-use", 1, signalOf(schema.SignalBehaviour, 0.8))
 	fold.Finding(at0, &first)
 	if out := fold.Finding(at0, &second); len(out.Actions) > 0 || out.Findings[0].Would != schema.RevokeSession {
 		t.Errorf("%+v", out)
@@ -146,7 +146,7 @@ func TestSlimFindingsCount(t *testing.T) {
 	first.Evidence = map[string]any{"seconds": 1.0}
 	fold.Finding(at0, &first)
 	later := at0.Add(wholeFor + time.Minute)
-	before := weak("parallel-use", 0, signalOf(schema.SignalBehaviour, 0.8))
+	before := weak("beacon", 0, signalOf(schema.SignalBehaviour, 0.8))
 	if out := fold.Finding(later, &before); len(out.Findings) != 1 || out.Findings[0].ID != before.ID {
 		t.Errorf("%+v", out.Findings)
 	}

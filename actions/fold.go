@@ -121,7 +121,7 @@ func (f *Fold) suppressed(p pool) []*held {
 			if h.whole {
 				h.told = nil
 			}
-			hs = f.recent.later(h, hs)
+			hs = f.recent.near(h, hs)
 		}
 	}
 	slices.SortFunc(hs, compareHeld)

@@ -20,7 +20,7 @@ func TestMetrics(t *testing.T) {
 		d.Metrics = NewMetrics(reg, time.Now)
 		r := open(t, d, LaneDefaults())
 		weak := conclusive("h1:k1:b")
-		weak.Rule, weak.Conclusive = "device-change", false
+		weak.Rule, weak.User, weak.Conclusive = "device-change", "u-2", false
 		process(t, r, conclusive("h1:k1:a"), weak)
 		run(t, r, time.Minute)
 		strict := Defaults()
@@ -30,7 +30,9 @@ func TestMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.SetPolicy(p)
-		process(t, r, conclusive("h1:k1:c"))
+		third := conclusive("h1:k1:c")
+		third.User = "u-3"
+		process(t, r, third)
 		if got := d.Metrics.held(); got != 1 {
 			t.Errorf("held %v", got)
 		}

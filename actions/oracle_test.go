@@ -44,6 +44,9 @@ func together(fs []schema.Finding, at int, aim schema.Target, modes map[string]M
 		f := &fs[i]
 		share := sameSubject(x, f, i == at, aim)
 		age := x.Time.Sub(f.Time)
+		if age < 0 && age > -time.Hour {
+			age = -age
+		}
 		if f.Tenant != x.Tenant || share == 0 || age < 0 || age >= 8*time.Hour || f.Confidence == 0 || f.WithoutHistory || modes[f.Rule] != Enforce && modes[f.Rule] != Warn {
 			continue
 		}
@@ -63,7 +66,7 @@ func together(fs []schema.Finding, at int, aim schema.Target, modes map[string]M
 	}
 	for _, a := range own {
 		for _, b := range others {
-			if a.w >= 0.3 && b.w >= 0.3 && a.rule != b.rule && apart[a.kind][b.kind] && (modes[a.rule] == Enforce || modes[b.rule] == Enforce) {
+			if a.w >= 0.3 && b.w >= 0.3 && a.rule != b.rule && apart[a.kind][b.kind] && modes[a.rule] == Enforce {
 				return math.Round(100*(1-doubt)) >= 90
 			}
 		}

@@ -76,8 +76,8 @@ func TestWhatAPoolSuppressesAddsNothing(t *testing.T) {
 	change := weak("device-change", 1, signalOf(schema.SignalDevice, 0.7))
 	p := policyOf(t, Enforce, nil)
 	for since, want := range map[time.Time]schema.Decision{at0: schema.Alert, at0.Add(time.Second): schema.RevokeSession} {
-		if d := DecideAll(p, []schema.Finding{moved, change}, []schema.Command{poolOf("192.0.2.1", since)})[1]; d.Decision != want {
-			t.Errorf("since %s: %s", since, d.Decision)
+		if d := DecideAll(p, []schema.Finding{moved, change}, []schema.Command{poolOf("192.0.2.1", since)})[1]; d.Would != want {
+			t.Errorf("since %s: would %s", since, d.Would)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 const (
 	recentFor  = horizon + 2*time.Hour // record time: the horizon, the lateness of events, and room for lanes that lag
 	recentMost = 40_000                // about 50 MB
-	wholeFor   = 2 * time.Hour         // record time in which a finding may be decided again
+	wholeFor   = ahead + 2*time.Hour   // record time in which a finding may be decided again
 	wholeMost  = 10_000                // about 30 MB
 	// perSubject bounds the findings that are kept of one life of a token, and of one user. What counts least, and will for ever,
 	// goes first.
@@ -110,7 +110,7 @@ func (m *recent) take(at time.Time, x *schema.Finding) []*held {
 		m.findings[x.ID] = h
 		m.arrived = append(m.arrived, arrival{at, h})
 	} else {
-		changed = m.later(h, changed)
+		changed = m.near(h, changed)
 		m.remove(h)
 	}
 	h.finding, h.told, h.egress = x, nil, egress(x)
@@ -118,18 +118,16 @@ func (m *recent) take(at time.Time, x *schema.Finding) []*held {
 	for _, s := range subjects(x) {
 		m.enter(s, h)
 	}
-	changed = append(m.later(h, changed), h)
+	changed = append(m.near(h, changed), h)
 	slices.SortFunc(changed, compareHeld)
 	return slices.CompactFunc(changed, func(a, b *held) bool { return a == b })
 }
 
-// later appends the findings that h adds to.
-func (m *recent) later(h *held, to []*held) []*held {
+// near appends h and the findings that it adds to.
+func (m *recent) near(h *held, to []*held) []*held {
 	for _, s := range subjects(h.finding) {
-		hs := m.about[s]
-		i, _ := slices.BinarySearchFunc(hs, h.finding.Time, func(o *held, t time.Time) int { return o.finding.Time.Compare(t) })
-		for _, o := range hs[i:] {
-			if o.whole && o.finding.Time.Sub(h.finding.Time) < horizon {
+		for _, o := range m.about[s] {
+			if o.whole && counts(o.finding.Time.Sub(h.finding.Time)) {
 				to = append(to, o)
 			}
 		}
@@ -199,8 +197,8 @@ func slim(f *schema.Finding) *schema.Finding {
 	return &c
 }
 
-// around lists what counts for a target at the time of a finding beside the finding itself, in an order that depends on the findings
-// alone. Of those of the same time each counts for the other.
+// around lists what counts for a target around the time of a finding beside the finding itself, in an order that depends on the findings
+// alone.
 func (f *Fold) around(x *held, t *schema.Target) (es []evidence) {
 	life := subject{tenant: x.finding.Tenant, token: t.Token, epoch: t.Epoch}
 	user := subject{tenant: x.finding.Tenant, user: cmp.Or(t.User, x.finding.User)}
@@ -231,11 +229,10 @@ func aboutLife(f *schema.Finding, t *schema.Target) bool {
 	return false
 }
 
-// adds reports whether h counts at the time of x.
+// counts reports whether a finding of that age, negative for one to come, adds to a risk.
+func counts(age time.Duration) bool { return age < horizon && age > -ahead }
+
+// adds reports whether h counts for x.
 func (f *Fold) adds(h, x *held) bool {
-	age := x.finding.Time.Sub(h.finding.Time)
-	if f.faults.arrivalOrder {
-		age = 0
-	}
-	return h != x && age >= 0 && age < horizon && h.finding.Confidence > 0 && !h.finding.WithoutHistory && h.pool == ""
+	return h != x && counts(x.finding.Time.Sub(h.finding.Time)) && h.finding.Confidence > 0 && !h.finding.WithoutHistory && h.pool == ""
 }

@@ -16,6 +16,8 @@ const (
 	halfLife = time.Hour
 	// horizon is how long a signal counts at all. After eight half-lives the strongest there is (0.99) has lost what two decimals show.
 	horizon = 8 * halfLife
+	// ahead is how long after a finding others still change what is decided on it: the second witness may come after the first.
+	ahead = time.Hour
 	// sharedShare is what a signal about one session of a user says about another session of that user.
 	sharedShare = 0.5
 	// floor is the least weight of a signal that counts as one of two independent ones.
@@ -71,14 +73,14 @@ type weight struct {
 	finding *schema.Finding
 	own     bool // it is of the finding that is decided on
 	shared  bool
-	age     time.Duration
-	value   float64 // to two decimals, so that what is shown is what is multiplied
+	age     time.Duration // before or after
+	value   float64       // to two decimals, so that what is shown is what is multiplied
 }
 
 // weigh lists the signals of a finding as they count at a time. A finding without signals counts by its confidence, as a kind that is
 // independent of none.
 func weigh(ws []weight, f *schema.Finding, at time.Time, own, shared bool) []weight {
-	age := at.Sub(f.Time)
+	age := at.Sub(f.Time).Abs()
 	share := math.Exp2(-float64(age) / float64(halfLife))
 	if shared {
 		share *= sharedShare
@@ -125,8 +127,8 @@ func riskOf(ws []weight) float64 {
 	return min(0.99, cents(1-doubt))
 }
 
-// twoSignals returns a signal of the finding that is decided on and an independent one of another rule, each of at least floor and at
-// least one of a rule in mode enforce, of several the two that say most; or nil.
+// twoSignals returns a signal of the finding that is decided on, whose rule is in mode enforce, and an independent one of another rule, each
+// of at least floor, of several the two that say most; or nil.
 func twoSignals(ws []weight, mode func(rule string) Mode) (own, other *weight) {
 	most := 0.0
 	for i := 0; i < len(ws) && ws[i].own; i++ { // they come first
@@ -135,7 +137,7 @@ func twoSignals(ws []weight, mode func(rule string) Mode) (own, other *weight) {
 			if b.own || a.value < floor || b.value < floor || a.finding.Rule == b.finding.Rule || !independent(a.Signal, b.Signal) {
 				continue
 			}
-			if m := 1 - (1-a.value)*(1-b.value); m > most && (mode(a.finding.Rule) == Enforce || mode(b.finding.Rule) == Enforce) {
+			if m := 1 - (1-a.value)*(1-b.value); m > most && mode(a.finding.Rule) == Enforce {
 				most, own, other = m, a, b
 			}
 		}

@@ -44,7 +44,7 @@ func (v *verdict) on(f *schema.Finding) schema.Finding {
 
 func everyRule(string) Mode { return Enforce }
 
-// judge decides on a finding at its own event time, together with what else is known of its tokens and their users at that time. What
+// judge decides on a finding together with what else is known of its tokens and their users around its event time. What
 // was judged without the token's history never costs a session, and neither does a finding that names no token to revoke.
 func (f *Fold) judge(h *held) verdict {
 	x, p := h.finding, f.policy
