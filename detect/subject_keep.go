@@ -160,15 +160,17 @@ func (t *Subjects) addSight(s *subject, k *Token, e *schema.Sighting) *Sight {
 // correct takes over what is said anew of an event; nil where that is nothing.
 func (s *subject) correct(o, x *Sight) *Sight {
 	was := *o
-	if word(x.Kind) > word(o.Kind) {
+	switch rise := word(x.Kind) - word(o.Kind); {
+	case rise > 0:
 		if s.crowd != nil {
 			s.unserve(o)
 		}
 		s.count[o.class()]--
-		o.Kind = x.Kind
+		o.Kind, o.Apart, o.NewDevice = x.Kind, x.Apart, x.NewDevice
 		s.count[o.class()]++
+	case rise == 0: // an earlier use that comes to light can only explain more
+		o.Apart, o.NewDevice = o.Apart && x.Apart, o.NewDevice && x.NewDevice
 	}
-	o.Apart, o.NewDevice = o.Apart && x.Apart, o.NewDevice && x.NewDevice
 	o.Epoch = max(o.Epoch, x.Epoch)
 	if *o == was {
 		return nil

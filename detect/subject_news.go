@@ -80,7 +80,7 @@ func (t *Subjects) let(s *subject, p *proposal, n news, out *Output) {
 	}
 	p.finding.Informed += was.lift
 	order := p.finding.Compare(&was.version)
-	if order <= 0 && !(n.late && t.revisable(s, was, n.at)) {
+	if order <= 0 && (!n.late || !t.revisable(s, was, n.at)) {
 		return
 	}
 	f, digest := p.explained()

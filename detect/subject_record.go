@@ -74,7 +74,7 @@ const (
 
 var mostSights = map[schema.Scope][kinds]int{
 	schema.ScopeUser:    {64, 256, 0},
-	schema.ScopeNetwork: {512, 0, 1024},
+	schema.ScopeNetwork: {512, 512, 1024}, // of a network's uses only corrections come
 }
 
 // Sizes that are accounted for, with what slices and the allocator add.
