@@ -30,13 +30,17 @@ func Equivalent(a, b *Vantage) bool {
 }
 
 // mayAlternate reports whether two vantages are one if they are used by turns within seconds, over IPv4 and IPv6: one device at one
-// place, and neither on a rented machine or Tor.
+// place, or at least in one country as far as that is known, and neither on a rented machine, VPN or Tor.
 func mayAlternate(a, b *Vantage) bool {
-	return a.IP.Is4() != b.IP.Is4() && SameDevice(a, b) && near(a, b) && !rented(a) && !rented(b)
+	return a.IP.Is4() != b.IP.Is4() && SameDevice(a, b) && near(a, b) && !differ(a.Geo.Country, b.Geo.Country) && !hidden(a) && !hidden(b)
 }
 
-func rented(v *Vantage) bool {
-	return v.Geo.Network == schema.NetworkHosting || v.Geo.Network == schema.NetworkTor
+func hidden(v *Vantage) bool {
+	switch v.Geo.Network {
+	case schema.NetworkHosting, schema.NetworkVPN, schema.NetworkTor:
+		return true
+	}
+	return false
 }
 
 // SameNetwork reports whether two vantages are on one network as far as people go, whatever their devices: one address or /64, one

@@ -105,7 +105,7 @@ func (t *Tokens) revise(s *session, view *Session, e *schema.Event, out *Output)
 			continue
 		case order <= 0 && !t.revisable(s, p, since):
 			continue
-		case order <= 0:
+		case order <= 0, c.version.time == p.time && c.version.event != p.event: // of one instant ids decide, which are not kept
 			c.raise(1)
 		}
 		t.again(view, e, c, p, out)
