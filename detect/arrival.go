@@ -26,7 +26,14 @@ type Prior struct {
 //
 // What is said of an arrival may be taken back by an event that comes late: it rests on all that came before it.
 func (s *Session) Arrivals() []Arrival {
-	var all []Arrival
+	if s.arrived == nil || s.arrivedFrom != s.From {
+		s.arrived, s.arrivedFrom = s.arrivals(), s.From
+	}
+	return s.arrived
+}
+
+func (s *Session) arrivals() []Arrival {
+	all := []Arrival{}
 	for i := s.From; i < len(s.Uses); i++ {
 		if u := &s.Uses[i]; u.Vantage != nil && !u.Inherited && u.Time >= s.Whole && u.Time == u.Vantage.First && !s.usedAt(u, i) {
 			if a := s.arrival(i); a.Before != nil {
@@ -65,7 +72,10 @@ func (s *Session) arrival(i int) Arrival {
 	}
 	// One that is older than the life counts as known from its beginning.
 	slices.SortFunc(a.Prior, func(x, y Prior) int {
-		return cmp.Or(cmp.Compare(max(x.First, start), max(y.First, start)), cmp.Compare(x.First, y.First), cmp.Compare(x.Label(), y.Label()), x.IP.Compare(y.IP))
+		if c := cmp.Or(cmp.Compare(max(x.First, start), max(y.First, start)), cmp.Compare(x.First, y.First), x.IP.Compare(y.IP)); c != 0 {
+			return c
+		}
+		return cmp.Compare(x.Label(), y.Label())
 	})
 	return a
 }

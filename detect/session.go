@@ -19,12 +19,14 @@ type Session struct {
 	Vantages []*Vantage
 	Marks    []Mark // in event order
 	// Expired is the greatest expiry, Unix seconds, among uses that are not kept any more.
-	Expired uint32
-	epoch   int
-	ended   bool  // it has a mark that may end a life
-	named   int64 // when a user was first known, Unix milliseconds rounded up
-	twins   []twin
-	pairs   [maxVantages + 1][maxVantages + 1]uint8 // what is known of Equivalent, by numbers
+	Expired     uint32
+	epoch       int
+	ended       bool  // it has a mark that may end a life
+	named       int64 // when a user was first known, Unix milliseconds rounded up
+	twins       []twin
+	arrived     []Arrival // from arrivedFrom on, for all judges that ask
+	arrivedFrom int
+	pairs       [maxVantages + 1][maxVantages + 1]uint8 // what is known of Equivalent, by numbers
 }
 
 // Equivalent is the function of that name, remembered for the session. Beyond that, two vantages are one from the time on, in Unix
