@@ -36,6 +36,8 @@ type AppVerdict struct {
 // those that it still counts on are summed up and closed: what comes of them again is a repetition.
 type apps struct {
 	rules   []Running // those with a judge of apps
+	facts   []factSet // that each of them looks at
+	judged  []bool    // during one judgement
 	budget  *Budget
 	keyer   schema.Keyer
 	table   map[schema.Key]*App
@@ -53,8 +55,10 @@ func newApps(o Options) *apps {
 	for _, r := range o.Rules {
 		if r.App != nil {
 			a.rules = append(a.rules, r)
+			a.facts = append(a.facts, factsOf(r.App.Needs().Facts))
 		}
 	}
+	a.judged = make([]bool, len(a.rules))
 	return a
 }
 
@@ -74,7 +78,7 @@ func (t *apps) load(k schema.Key, history []*schema.Sighting, complete bool) {
 		return
 	}
 	a.From = a.first()
-	t.judge(a, nil)
+	t.judge(a, allFacts, nil)
 	a.census()
 	t.account(a)
 }
@@ -91,7 +95,7 @@ func (t *apps) fold(e *schema.Sighting, out *Output) {
 	}
 	a.last = max(a.last, e.Offset)
 	clock := a.Clock
-	h, ok := a.enter(e)
+	h, changed, ok := a.enter(e)
 	if !ok {
 		return
 	}
@@ -100,7 +104,7 @@ func (t *apps) fold(e *schema.Sighting, out *Output) {
 		h = min(h, floorDiv(clock, hour)-1)
 	}
 	a.From = max(a.first(), h)
-	t.judge(a, out)
+	t.judge(a, changed, out)
 	if count, hour, changed := a.census(); changed {
 		out.Commands = append(out.Commands, census(a, count, hour))
 	}
@@ -109,7 +113,7 @@ func (t *apps) fold(e *schema.Sighting, out *Output) {
 
 func (t *apps) begin(k schema.Key) *App {
 	a := &App{
-		key: k, hours: map[int64]*appHour{}, lanes: map[int32]*appLane{}, open: map[versionKey]*openVersion{}, found: map[string]*appFound{},
+		key: k, hours: map[int64]*appHour{}, sums: map[int64]*daySum{}, lanes: map[int32]*appLane{}, open: map[versionKey]*openVersion{}, found: map[string]*appFound{},
 		last: -1,
 	}
 	t.table[k] = a

@@ -21,6 +21,7 @@ type App struct {
 
 	key      schema.Key
 	hours    map[int64]*appHour
+	sums     map[int64]*daySum // over a day's hours
 	lanes    map[int32]*appLane
 	open     map[versionKey]*openVersion
 	found    map[string]*appFound
@@ -63,30 +64,30 @@ const (
 	maxOpen     = 16384
 )
 
-// enter takes over a version; ok is false where it changes nothing.
-func (a *App) enter(e *schema.Sighting) (h int64, ok bool) {
+// enter takes over a version; changed are the facts that it says something else of than was known, ok is false where it is none that counts.
+func (a *App) enter(e *schema.Sighting) (h int64, changed factSet, ok bool) {
 	v, c, ok := decodeCounts(e.Counts)
 	stretch, seq := v.Stretch, v.Seq
 	if h = floorDiv(e.Time, hour); !ok || h < 0 {
-		return 0, false
+		return 0, 0, false
 	}
 	if a.Name == "" {
 		a.Tenant, a.Name, a.Since, a.Newest = strings.Clone(e.Tenant), strings.Clone(e.Subject), h, h
 	}
 	if h <= a.Newest-keptHours {
-		return 0, false
+		return 0, 0, false
 	}
 	l := a.lanes[e.Lane]
 	if l == nil {
 		if len(a.lanes) >= maxAppLanes {
-			return 0, false
+			return 0, 0, false
 		}
 		l = &appLane{newest: stretch, closed: math.MinInt64}
 		a.lanes[e.Lane] = l
 	}
 	if stretch <= l.closed {
 		if h <= l.hour+1 {
-			return 0, false
+			return 0, 0, false
 		}
 		l.newest, l.closed = stretch, math.MinInt64 // the partition was made anew: its offsets began again
 	}
@@ -94,38 +95,36 @@ func (a *App) enter(e *schema.Sighting) (h int64, ok bool) {
 	k := versionKey{e.Lane, stretch, h}
 	old := a.open[k]
 	if old != nil && old.seq >= seq {
-		return 0, false
+		return 0, 0, false
 	}
-	x := a.hours[h]
-	if x == nil {
-		x = &appHour{}
-		a.hours[h] = x
+	before := &nothing
+	if old != nil {
+		before = old.Counted
 	}
-	for f := range x.n {
-		x.n[f] += c.n[f]
-		if old != nil {
-			x.n[f] -= old.n[f]
-		}
-	}
+	a.count(h, c, before)
+	changed = c.differs(before)
 	a.open[k] = &openVersion{seq, c}
 	a.Clock = max(a.Clock, v.At)
+	if h < a.Since || h > a.Newest {
+		changed = allFacts // the days that there are, and what is known of them
+	}
 	a.Since = min(a.Since, h)
 	if h > a.Newest {
 		a.advance(h)
 	}
 	if stretch > l.newest {
 		l.newest = stretch
-		a.close(e.Lane, l, stretch-openStretches)
+		changed |= a.close(e.Lane, l, stretch-openStretches)
 	} else if len(a.open) > maxOpen {
-		a.close(e.Lane, l, l.closed+1)
+		changed |= a.close(e.Lane, l, l.closed+1)
 	}
-	return h, true
+	return h, changed, true
 }
 
-// close sums up the stretches of a lane up to one.
-func (a *App) close(lane int32, l *appLane, stretch int64) {
+// close sums up the stretches of a lane up to one. Which tokens are shown of a fact may change by it.
+func (a *App) close(lane int32, l *appLane, stretch int64) (changed factSet) {
 	if stretch <= l.closed {
-		return
+		return 0
 	}
 	l.closed = stretch
 	for k, v := range a.open {
@@ -134,16 +133,18 @@ func (a *App) close(lane int32, l *appLane, stretch int64) {
 				x.closed.add(v.Counted)
 			}
 			delete(a.open, k)
+			changed = allFacts
 		}
 	}
+	return changed
 }
 
 // advance forgets the hours that are too old.
 func (a *App) advance(newest int64) {
 	a.Newest = newest
-	for h := range a.hours {
+	for h, x := range a.hours {
 		if h <= newest-keptHours {
-			delete(a.hours, h)
+			a.forget(h, x)
 		}
 	}
 	for k := range a.open {

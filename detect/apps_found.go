@@ -2,6 +2,7 @@ package detect
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -13,20 +14,24 @@ import (
 type appFound struct {
 	digest uint64 // of all that it says
 	rule   *Rule
+	judge  int // of the app's rules
 	until  int64
 	time   int64
 	seen   bool // during one judgement
 }
 
-// judge asks the rules and lets out what is news: the last word on a finding is what is said of all counts. With a nil out it only learns
+// judge asks the rules that look at what changed and lets out what is news: the last word on a finding is what is said of all counts. With a nil out it only learns
 // what was said.
 //
 // A version is informed by the app's turn: it grows from version to version, and as it never is ahead of the sighting's offset, a lane that
 // starts again gives the same.
-func (t *apps) judge(a *App, out *Output) {
+func (t *apps) judge(a *App, changed factSet, out *Output) {
 	a.days = nil
 	for i := range t.rules {
 		r := &t.rules[i]
+		if t.judged[i] = t.facts[i]&changed != 0; !t.judged[i] {
+			continue
+		}
 		r.App.Judge(a, func(v AppVerdict) {
 			f := a.finding(r.Rule, &v)
 			text, err := json.Marshal(f)
@@ -40,19 +45,23 @@ func (t *apps) judge(a *App, out *Output) {
 				a.found[f.ID] = p
 			}
 			news := p.digest != digest
-			*p = appFound{digest, r.Rule, v.Until, v.Time, true}
+			*p = appFound{digest, r.Rule, i, v.Until, v.Time, true}
 			if news && out != nil {
 				f.Informed = int(a.turn)
 				out.Findings = append(out.Findings, f)
 			}
 		})
 	}
-	for _, id := range sortedKeys(a.found) {
-		p := a.found[id]
-		if p.seen || p.until < a.From {
-			p.seen = false
-			continue
+	var gone []string
+	for id, p := range a.found {
+		if !p.seen && p.until >= a.From && t.judged[p.judge] {
+			gone = append(gone, id)
 		}
+		p.seen = false
+	}
+	slices.Sort(gone)
+	for _, id := range gone {
+		p := a.found[id]
 		delete(a.found, id)
 		if out != nil {
 			out.Findings = append(out.Findings, a.withdrawn(id, p))

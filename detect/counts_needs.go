@@ -16,6 +16,8 @@ type AppNeeds struct {
 	Skew time.Duration
 	// Hosts and Apps are where the tokens of an app may be used: host names, or *.domain for all below one, and apps; nil for anywhere.
 	Hosts, Apps func(app string) []string
+	// Facts are what the judge looks at, which then isn't asked about counts in which none of them changed; nil for all.
+	Facts []Fact
 }
 
 func (n *AppNeeds) merge(o AppNeeds) {

@@ -223,15 +223,15 @@ func FuzzVersion(f *testing.F) {
 	f.Add(c.encode(3, 4, 5), int64(noon))
 	f.Add(`{"stretch":1,"seq":9223372036854775807,"n":{"accepted":9223372036854775807,"age7":-9223372036854775808}}`, int64(-1))
 	f.Fuzz(func(t *testing.T, text string, at int64) {
-		a := &App{hours: map[int64]*appHour{}, lanes: map[int32]*appLane{}, open: map[versionKey]*openVersion{}, found: map[string]*appFound{}}
+		a := &App{hours: map[int64]*appHour{}, sums: map[int64]*daySum{}, lanes: map[int32]*appLane{}, open: map[versionKey]*openVersion{}, found: map[string]*appFound{}}
 		for lane := range int32(3) {
 			a.enter(&schema.Sighting{Subject: "shop", Counts: text, Time: at, Lane: lane})
 		}
 		for _, day := range a.Days() {
 			d := a.Day(day)
 			for i := range facts {
-				if d.N(i) < 0 || d.N(i) > 3*maxCount {
-					t.Fatalf("fact %d: %d", i, d.N(i))
+				if d.N(i) < 0 || d.N(i) > 3*maxCount || d.N(i) != a.InDay(day, i) {
+					t.Fatalf("fact %d: %d, summed up %d", i, a.InDay(day, i), d.N(i))
 				}
 			}
 		}

@@ -47,6 +47,12 @@ type absolute struct {
 	posture
 }
 
+func (j absolute) Needs() detect.AppNeeds {
+	n := j.posture.Needs()
+	n.Facts = append([]detect.Fact{detect.Overaged}, row(detect.Ages, detect.AgeClasses)...)
+	return n
+}
+
 func (j absolute) Judge(a *detect.App, say func(detect.AppVerdict)) {
 	if j.Duration("max", configured(a.Name)) > 0 {
 		j.posture.Judge(a, say)
@@ -75,12 +81,9 @@ func (j absolute) Judge(a *detect.App, say func(detect.AppVerdict)) {
 func usualAge(a *detect.App, day int64) int64 {
 	var classes [detect.AgeClasses]int64
 	total := int64(0)
-	for h := day * 24; h < (day+1)*24; h++ {
-		for i := range classes {
-			n := a.N(h, detect.Ages+detect.Fact(i)) // #nosec G115 -- a few classes
-			classes[i] += n
-			total += n
-		}
+	for i := range classes {
+		classes[i] = a.InDay(day, detect.Ages+detect.Fact(i)) // #nosec G115 -- a few classes
+		total += classes[i]
 	}
 	if total < observedTokens {
 		return 0

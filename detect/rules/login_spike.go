@@ -50,11 +50,28 @@ type spike struct {
 	min    int64
 }
 
-func (spike) Needs() detect.AppNeeds { return detect.AppNeeds{} }
+func (spike) Needs() detect.AppNeeds {
+	return detect.AppNeeds{Facts: append(row(detect.Failures, slotsPerHour), row(detect.Logins, slotsPerHour)...)}
+}
+
+// row is a row of facts.
+func row(first detect.Fact, n int) (facts []detect.Fact) {
+	for i := range n {
+		facts = append(facts, first+detect.Fact(i)) // #nosec G115 -- a few facts
+	}
+	return facts
+}
 
 func (j spike) Judge(a *detect.App, say func(detect.AppVerdict)) {
 	for _, day := range a.Days() {
 		for _, kind := range []loginKind{{detect.Failures, "failed logins", schema.SignalOutcome, 0.5}, {detect.Logins, "logins", schema.SignalBehaviour, 0.4}} {
+			total := int64(0)
+			for _, f := range row(kind.fact, slotsPerHour) {
+				total += a.InDay(day, f)
+			}
+			if total < j.min {
+				continue
+			}
 			var waves []wave
 			for s := day * slotsPerDay; s < (day+1)*slotsPerDay; s++ {
 				if w, ok := j.at(a, s, kind.fact); ok {

@@ -87,7 +87,7 @@ type watch struct {
 func (w watch) share() float64 { return float64(w.issued) / float64(w.births) }
 
 func (j strangers) hour(a *detect.App, h int64) (w watch, ok bool) {
-	if a.Since >= h-watchedHours { // the first hour was not watched from its beginning
+	if a.Since >= h-watchedHours || a.N(h, detect.Unissued) == 0 { // the first hour was not watched from its beginning
 		return w, false
 	}
 	w.hour = h

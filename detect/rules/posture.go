@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,18 +29,21 @@ type postureDay struct {
 	date string
 }
 
-func (j posture) Needs() detect.AppNeeds { return j.needs }
+func (j posture) Needs() detect.AppNeeds {
+	n := j.needs
+	n.Facts = j.facts
+	return n
+}
 
 func (j posture) Judge(a *detect.App, say func(detect.AppVerdict)) {
 	for _, day := range a.Days() {
+		if !slices.ContainsFunc(j.facts, func(f detect.Fact) bool { return a.InDay(day, f) > 0 }) {
+			continue
+		}
 		d := postureDay{a.Day(day), appName(a.Name), configured(a.Name), dateOf(day)}
-		total, counts := int64(0), make([]int64, len(j.facts))
+		counts := make([]int64, len(j.facts))
 		for i, f := range j.facts {
 			counts[i] = d.N(f)
-			total += counts[i]
-		}
-		if total == 0 {
-			continue
 		}
 		v := detect.AppVerdict{
 			About: "day " + d.date, Until: day*24 + 23, Severity: schema.Low, Confidence: j.signal.P, Signals: []schema.Weight{j.signal},
