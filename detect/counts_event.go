@@ -87,7 +87,7 @@ func (t *Tokens) countApart(e *schema.Event, out *Output) {
 	}
 	if e.Ahead {
 		c.turn(e, out)
-		if c.needs.Skew > 0 && e.Time-e.RecordTime > int64(c.needs.Skew) && c.recent.fresh(e, c.clock) {
+		if c.needs.Skew > 0 && e.RecordTime != 0 && e.Time-e.RecordTime > int64(c.needs.Skew) && c.recent.fresh(e, c.clock) {
 			c.skewed(e)
 		}
 		return

@@ -12,11 +12,6 @@ import (
 	"github.com/hijackd/hijackd/detect/rules"
 )
 
-// laterRules are the rules of the catalogue that are not built yet, each with its default mode and the keys that it will read.
-var laterRules = []struct{ name, mode, keys string }{}
-
-const laterRule = "this rule is not built yet: it finds nothing"
-
 // boundRules is the part of the table that the catalogue of rules gives.
 func (c *Config) boundRules() []key {
 	if c.Rules == nil {
@@ -27,15 +22,6 @@ func (c *Config) boundRules() []key {
 		table = append(table, modeKey(c.Rules, rule.Name, rule.DefaultMode))
 		for _, k := range rule.Keys {
 			table = append(table, settingKey(c.Rules, rule, k))
-		}
-	}
-	later := rules.Config{}
-	for _, rule := range laterRules {
-		mode := modeKey(later, rule.name, rule.mode)
-		mode.pending = laterRule
-		table = append(table, mode)
-		for name := range strings.FieldsSeq(rule.keys) {
-			table = append(table, key{path: "rules." + rule.name + "." + name, value: laterValue{new(string)}, doc: "Not read yet.", pending: laterRule})
 		}
 	}
 	return table
@@ -218,17 +204,3 @@ func (v perAppValue) String() string {
 	}
 	return "{" + strings.Join(apps, ", ") + "}"
 }
-
-// laterValue is kept for printing and read by nothing.
-type laterValue struct{ at *string }
-
-func (v laterValue) set(n node) error {
-	if n.kind == nodeList || n.kind == nodeMapping {
-		return fmt.Errorf("want a single value, got %s", n.kind)
-	}
-	*v.at = n.text
-	return nil
-}
-
-func (v laterValue) kind() string   { return "not read yet" }
-func (v laterValue) String() string { return *v.at }
