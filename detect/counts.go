@@ -34,9 +34,11 @@ const (
 	maxCounters     = 8192 // in all open stretches; beyond, nothing new is counted
 
 	countEvery   = int64(10 * time.Second) // how often counters are looked at, in event time
-	tellAnyhow   = int64(time.Minute)      // after this what is new is told
+	tellAnyhow   = 5 * int64(time.Minute)  // after this what is new is told
 	tellSooner   = 1024                    // and this many new events are told when they are looked at
 	tellAttempts = 16                      // or this many logins, failed or not
+	fewAttempts  = 4                       // or this many after tellFew
+	tellFew      = int64(time.Minute)
 	hour         = int64(time.Hour)
 	cacheSize    = 64
 	slot         = hour / slotsPerHour
@@ -56,6 +58,7 @@ type counts struct {
 	budget   *Budget
 	recent   recent
 	open     map[counterKey]*counter
+	news     []*counter // open ones with something that was not told yet
 	watches  map[appKey]*watch
 	apps     map[int64]map[appKey]int // per open stretch, the hours of each app
 	newest   int64                    // stretch
@@ -113,6 +116,7 @@ func newCounts(o Options) counts {
 			c.needs.merge(r.App.Needs())
 		}
 	}
+	c.spare.told = -1 // it never is
 	c.policies = c.needs.policies()
 	c.span = math.MaxUint64
 	if c.needs.Skew > 0 {
@@ -250,18 +254,21 @@ func (c *counts) finish(stretch int64, out *Output) {
 func (c *counts) look(out *Output) {
 	c.due = c.clock + countEvery
 	c.tell(c.clock, out, func(k *counter) bool {
-		return k.urgent || c.clock-k.toldAt >= tellAnyhow || k.seq-k.told >= tellSooner || k.attempts-k.toldTry >= tellAttempts
+		since, attempts := c.clock-k.toldAt, k.attempts-k.toldTry
+		return k.urgent || since >= tellAnyhow || k.seq-k.told >= tellSooner || attempts >= tellAttempts || attempts >= fewAttempts && since >= tellFew
 	})
 }
 
 // tell tells the new versions of some counters, in an order of their own.
 func (c *counts) tell(at int64, out *Output, which func(*counter) bool) {
-	var news []*counter
-	for _, k := range c.open {
-		if k.seq != k.told && which(k) {
-			news = append(news, k)
+	rest := 0
+	for i, k := range c.news {
+		if !which(k) {
+			c.news[i], c.news[rest] = c.news[rest], k
+			rest++
 		}
 	}
+	news := c.news[rest:]
 	slices.SortFunc(news, func(a, b *counter) int {
 		return cmp.Or(cmp.Compare(a.key.stretch, b.key.stretch), cmp.Compare(a.key.hour, b.key.hour),
 			cmp.Compare(a.key.tenant, b.key.tenant), cmp.Compare(a.key.app, b.key.app))
@@ -270,6 +277,16 @@ func (c *counts) tell(at int64, out *Output, which func(*counter) bool) {
 		out.Sightings = append(out.Sightings, k.sighting(c.lane, at))
 		k.told, k.toldAt, k.toldTry, k.urgent = k.seq, c.clock, k.attempts, false
 	}
+	clear(news)
+	c.news = c.news[:rest]
+}
+
+// touch makes a counter one with something new.
+func (c *counts) touch(k *counter) {
+	if k.seq == k.told {
+		c.news = append(c.news, k)
+	}
+	k.seq++
 }
 
 func (k *counter) sighting(lane int32, at int64) schema.Sighting {
@@ -288,7 +305,7 @@ func (t *Tokens) FlushCounts(out *Output) {
 // FinishCounts tells at the end of all events what was counted, and that nothing comes any more.
 func (t *Tokens) FinishCounts(out *Output) {
 	for _, k := range t.counts.open {
-		k.seq++
+		t.counts.touch(k)
 	}
 	t.counts.tell(math.MaxInt64, out, func(*counter) bool { return true })
 }

@@ -11,7 +11,7 @@ import (
 func (c *counts) use(e *schema.Event, at *cached) {
 	k := at.counter
 	n := int64(max(1, e.Repeat))
-	k.seq++
+	c.touch(k)
 	if e.Outcome != schema.OutcomeRejected {
 		k.n[Accepted] += n
 	} else {
@@ -68,7 +68,7 @@ func (k *counter) point(f Fact, e *schema.Event) {
 // skewed counts an event whose time is off its record's, in the hour of the record: its own may be years away.
 func (c *counts) skewed(e *schema.Event) {
 	k := c.counter(c.stretch(e), c.watched(e.Tenant, e.App).appKey, floorDiv(e.RecordTime, hour))
-	k.seq++
+	c.touch(k)
 	off := e.Time - e.RecordTime
 	if off > 0 {
 		k.MaxLead = max(k.MaxLead, off)
@@ -98,7 +98,7 @@ func (t *Tokens) countApart(e *schema.Event, out *Output) {
 	}
 	at := c.at(e)
 	k := at.counter
-	k.seq++
+	c.touch(k)
 	k.attempts++
 	k.n[Failures+slotIn(e.Time)] += int64(max(1, e.Repeat))
 	if e.Scheme == schema.SchemeHTTP {

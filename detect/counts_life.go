@@ -60,7 +60,7 @@ func (t *Tokens) tally(e *schema.Event, app string, h int64) *counter {
 		return &t.counts.spare
 	}
 	k := t.counts.counter(t.counts.stretch(e), t.counts.watched(e.Tenant, app).appKey, h)
-	k.seq++
+	t.counts.touch(k)
 	return k
 }
 

@@ -146,7 +146,7 @@ func TestCountersAreBounded(t *testing.T) {
 	}
 }
 
-// TestWhenCountsAreTold: at once is never; soon, where logins or examples are new; else within a minute, and when a stretch ends.
+// TestWhenCountsAreTold: at once is never; soon, where many logins or the first of a fact's examples are new; else within five minutes, and when a stretch ends.
 func TestWhenCountsAreTold(t *testing.T) {
 	fold := NewTokens(options(AppNeeds{}))
 	var out Output
@@ -165,8 +165,8 @@ func TestWhenCountsAreTold(t *testing.T) {
 	if got := run(50, plain); got > 1 {
 		t.Errorf("told %d times in 50 s", got)
 	}
-	if got := run(130, plain); got < 1 || got > 3 {
-		t.Errorf("told %d times in 130 s", got)
+	if got := run(650, plain); got < 1 || got > 3 {
+		t.Errorf("told %d times in 650 s", got)
 	}
 	if got := run(12, func(e *schema.Event) { e.Scheme = schema.SchemeHTTP }); got != 1 {
 		t.Errorf("cleartext was told %d times within 12 s", got)
