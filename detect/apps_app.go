@@ -133,7 +133,7 @@ func (a *App) close(lane int32, l *appLane, stretch int64) (changed factSet) {
 				x.closed.add(v.Counted)
 			}
 			delete(a.open, k)
-			changed = allFacts
+			changed |= v.sampled()
 		}
 	}
 	return changed
@@ -188,17 +188,16 @@ func (a *App) Day(day int64) *Counted {
 	c := &Counted{}
 	for h := day * hoursPerDay; h < (day+1)*hoursPerDay; h++ {
 		if x := a.hours[h]; x != nil {
-			closed := x.closed
-			closed.n = x.n
-			c.add(&closed)
+			c.addShown(&x.closed)
 		}
 	}
 	for k, v := range a.open {
 		if floorDiv(k.hour, hoursPerDay) == day {
-			rest := *v.Counted
-			rest.n = [facts]int64{}
-			c.add(&rest)
+			c.addShown(v.Counted)
 		}
+	}
+	if sum := a.sums[day]; sum != nil {
+		c.n = *sum
 	}
 	if a.days == nil {
 		a.days = map[int64]*Counted{}

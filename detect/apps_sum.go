@@ -87,6 +87,16 @@ func (c *Counted) differs(o *Counted) (set factSet) {
 	return set
 }
 
+// sampled are the facts with tokens.
+func (c *Counted) sampled() (set factSet) {
+	for i := range c.tokens {
+		if len(c.tokens[i]) > 0 {
+			set |= 1 << (int(Unissued) + i)
+		}
+	}
+	return set
+}
+
 // InDay is how often a fact was counted on a day, in Unix days, as far as it is kept. Unlike Day it costs nothing.
 func (a *App) InDay(day int64, f Fact) int64 {
 	if sum := a.sums[day]; sum != nil {

@@ -171,6 +171,11 @@ func (c *Counted) add(o *Counted) {
 	for f, n := range o.n {
 		c.n[f] += n
 	}
+	c.addShown(o)
+}
+
+// addShown adds all but the numbers.
+func (c *Counted) addShown(o *Counted) {
 	c.bits(o.MinBits)
 	c.MaxLead, c.MaxLag = max(c.MaxLead, o.MaxLead), max(c.MaxLag, o.MaxLag)
 	for i, list := range o.examples {
