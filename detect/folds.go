@@ -35,7 +35,9 @@ func NewFolds(rules []Running, lateness time.Duration) *Folds {
 }
 
 // ShowGeoIP has findings show when the GeoIP databases in use were built; see Options.
-func (f *Folds) ShowGeoIP(built string) { f.Tokens.geoip, f.Subjects.geoip = geoip(built), geoip(built) }
+func (f *Folds) ShowGeoIP(built string) {
+	f.Tokens.geoip, f.Subjects.geoip = geoip(built), geoip(built)
+}
 
 // Fold folds one event and all that it causes. Offsets must grow from event to event. Notes among the events are folded too: with those that were stored before, a run makes
 // the same ones again, under the same ids.

@@ -8,12 +8,12 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
-// What a token lane tells subject lanes. Of the accepted uses of a token at one vantage in one cell of ten minutes the first one is told
+// What a token lane tells subject lanes. Of the accepted uses of a token at one vantage in one cell of half an hour the first one is told
 // to the user; the first one of all and the first one at each vantage also to the network, the first one of all also to the session. What a
 // late event shows to have been told wrongly is told again under the same event: moved or used corrects born, known corrects rejected.
 
 // SightingCell is how often, in event time, a user's lane hears of a token that goes on being used at one vantage.
-const SightingCell = int64(10 * 60 * 1e9)
+const SightingCell = int64(30 * 60 * 1e9)
 
 // sight tells of a use that was just added. before is the session as it was.
 func (t *Tokens) sight(s, before *session, e *schema.Event, u *use, late, named bool, out *Output) {
@@ -153,15 +153,41 @@ func (t *Tokens) rank(k *rank, o, u *use) {
 		if k.next[0] == nil || t.before(o, k.next[0]) {
 			k.next[0] = o
 		}
-		if o.vantage == u.vantage && (k.next[1] == nil || t.before(o, k.next[1])) {
+		if t.akin(o, u) && (k.next[1] == nil || t.before(o, k.next[1])) {
 			k.next[1] = o
 		}
 		return
 	}
 	k.older = true
-	if o.vantage == u.vantage {
+	if t.akin(o, u) {
 		k.here = true
 		k.seen = k.seen || floorDiv(o.at(), SightingCell) == floorDiv(u.at(), SightingCell)
+	}
+}
+
+// akin reports whether two uses are of one device in one city on one provider's network: which address of it, nobody needs to be told.
+func (t *Tokens) akin(a, b *use) bool {
+	if a.vantage == b.vantage {
+		return true
+	}
+	x, y := t.outlines[a.vantage&63], t.outlines[b.vantage&63]
+	return x == y && x.asn != 0
+}
+
+// outline is a vantage without its address and browser version.
+type outline struct {
+	device, cnf        uint64
+	asn, country, city uint32
+	family, os         uint32
+	network, class     uint8
+}
+
+// chart has akin know the session's vantages.
+func (t *Tokens) chart(s *session) {
+	for r := s.vantages; r != 0; r = t.vantages.at(r).next {
+		p := t.vantages.at(r)
+		t.outlines[p.number&63] = outline{device: p.device, cnf: p.cnf, asn: p.asn, country: p.country, city: p.city, family: p.family, os: p.os,
+			network: p.network, class: p.class}
 	}
 }
 
@@ -219,6 +245,7 @@ func (t *Tokens) whose(u *use) (user, session string) {
 
 // names has whose know the session's actors.
 func (t *Tokens) names(s *session) {
+	t.chart(s)
 	t.said = t.said[:0]
 	for r := s.actors; r != 0; r = t.actors.at(r).next {
 		a := t.actors.at(r)

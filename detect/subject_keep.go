@@ -125,7 +125,7 @@ func (t *Subjects) addSight(s *subject, k *Token, e *schema.Sighting) *Sight {
 	place := t.placeOf(s, e)
 	cell := floorDiv(x.Time, SightingCell)
 	for _, o := range k.sights {
-		if o.place != place || o.class() == rejects || o.Started || o.Rotated || x.class() == rejects || x.Started || x.Rotated || floorDiv(o.Time, SightingCell) != cell {
+		if !o.place.akin(place) || o.class() == rejects || o.Started || o.Rotated || x.class() == rejects || x.Started || x.Rotated || floorDiv(o.Time, SightingCell) != cell {
 			continue
 		}
 		if o.Before(x.Moment) {

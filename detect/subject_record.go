@@ -158,6 +158,16 @@ func (t *Subjects) keepText(s string) string {
 	return strings.Clone(s)
 }
 
+// akin is what the function of that name is in token lanes: of uses at such places they tell the first.
+func (p *placed) akin(o *placed) bool {
+	if p == o || p == nil || o == nil {
+		return p == o
+	}
+	a, b := &p.vantage, &o.vantage
+	return a.Geo.ASN != 0 && a.Geo.ASN == b.Geo.ASN && a.Geo.Country == b.Geo.Country && a.Geo.City == b.Geo.City && a.Geo.Network == b.Geo.Network &&
+		a.Agent.Family == b.Agent.Family && a.Agent.OS == b.Agent.OS && a.Agent.Class == b.Agent.Class && a.device == b.device
+}
+
 // placeOf returns where and how the event of a sighting was, entering it where it is new; nil for an event without an address.
 func (t *Subjects) placeOf(s *subject, e *schema.Sighting) *placed {
 	v, ok := vantageOf(&schema.Event{IP: e.IP, Geo: e.Geo, Agent: e.Agent, Device: e.Device, JA4: e.JA4})

@@ -69,6 +69,7 @@ type Tokens struct {
 	view     view
 	scratch  Output
 	said     []said
+	outlines [64]outline
 	touched  uint64 // what Warm read, so that it isn't left out
 }
 

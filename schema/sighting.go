@@ -9,7 +9,7 @@ type SightingKind string
 const (
 	SightingBorn     SightingKind = "born"     // first use of the token that names the subject
 	SightingMoved    SightingKind = "moved"    // first use at a vantage that the token had not been used at
-	SightingUsed     SightingKind = "used"     // still used: the first use in a cell of ten minutes
+	SightingUsed     SightingKind = "used"     // still used: the first use in a cell of half an hour
 	SightingRejected SightingKind = "rejected" // to a network: rejected, and not accepted before
 	SightingKnown    SightingKind = "known"    // to a network: the rejected token turned out to have been accepted before
 	SightingBack     SightingKind = "back"     // to a network that the token moved onto: since then used elsewhere again

@@ -56,6 +56,9 @@ func told(events []*schema.Event) []string {
 		switch {
 		case g.Scope == schema.ScopeUser && ranked:
 			c := cell{g.Scope, g.Subject, g.Token, fmt.Sprint(g.IP, g.Geo, g.Agent), g.Time / detect.SightingCell}
+			if g.Geo.ASN != 0 { // which address of the provider makes no difference
+				c.place = fmt.Sprint(g.Geo.ASN, g.Geo.Country, g.Geo.City, g.Geo.Network, g.Agent.Family, g.Agent.OS, g.Agent.Class)
+			}
 			if old, ok := first[c]; !ok || g.Before(&old) {
 				first[c] = g
 			}
