@@ -33,12 +33,13 @@ type size struct {
 	Seeds    int
 	Sessions int // per seed
 	Duration time.Duration
-	Attacks  int // of each kind and seed
+	Calm     time.Duration // of Duration, before the first attack: rules about apps begin after a day
+	Attacks  int           // of each kind and seed
 }
 
 var (
-	fullSize  = size{Seeds: 20, Sessions: 60_000, Duration: 48 * time.Hour, Attacks: 20}
-	quickSize = size{Seeds: 2, Sessions: 10_000, Duration: 36 * time.Hour, Attacks: 10}
+	fullSize  = size{Seeds: 20, Sessions: 54_000, Duration: 60 * time.Hour, Calm: 25 * time.Hour, Attacks: 20}
+	quickSize = size{Seeds: 2, Sessions: 10_000, Duration: 48 * time.Hour, Calm: 25 * time.Hour, Attacks: 10}
 )
 
 func run(ctx context.Context, args []string, out, log io.Writer) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -54,7 +55,7 @@ func lineDiff(old, now string) string {
 	for i := range lengths {
 		lengths[i] = make([]int, len(b)+1)
 	}
-	for i := len(a) - 1; i >= 0; i-- {
+	for i := range slices.Backward(a) {
 		for k := len(b) - 1; k >= 0; k-- {
 			if a[i] == b[k] {
 				lengths[i][k] = lengths[i+1][k+1] + 1

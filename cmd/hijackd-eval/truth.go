@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"time"
 
 	"github.com/hijackd/hijackd/detect/simulate"
 	"github.com/hijackd/hijackd/schema"
@@ -14,7 +15,6 @@ type incident struct {
 	start    string // its id
 	last     int64  // and of the last one
 	requests []int  // positions in the stream of the attacker's events
-	apps     []string
 }
 
 // truth is what the labels say: who is attacked from when on, and what nuisances the sessions of the rest have.
@@ -24,6 +24,7 @@ type truth struct {
 	tokens    map[named][]uint32
 	users     map[named][]uint32
 	networks  map[named][]uint32
+	apps      map[named][]uint32
 	sessions  map[named]*life
 	nuisances map[string]simulate.Nuisances // of the events that have some, by id
 }
@@ -39,7 +40,7 @@ type life struct {
 
 func newTruth() *truth {
 	return &truth{
-		tokens: map[named][]uint32{}, users: map[named][]uint32{}, networks: map[named][]uint32{},
+		tokens: map[named][]uint32{}, users: map[named][]uint32{}, networks: map[named][]uint32{}, apps: map[named][]uint32{},
 		sessions: map[named]*life{}, nuisances: map[string]simulate.Nuisances{},
 	}
 }
@@ -76,9 +77,7 @@ func (t *truth) see(e *simulate.Event) {
 	if e.IP.IsValid() {
 		enter(t.networks, named{e.Tenant, schema.Network(e.IP).String()}, e.Incident)
 	}
-	if e.App != "" && !slices.Contains(i.apps, e.App) {
-		i.apps = append(i.apps, e.App)
-	}
+	enter(t.apps, named{e.Tenant, e.App}, e.Incident)
 }
 
 func (t *truth) session(e *simulate.Event) {
@@ -105,14 +104,17 @@ func enter(into map[named][]uint32, name named, incident uint32) {
 }
 
 // aftermath is how long after an attack's last request a finding about its app may still come: an app's counts are of hours.
-const aftermath = 3600_000_000_000
+const aftermath = int64(time.Hour)
 
-// about lists the incidents that a finding is about: it names the token, the user or the network of an attack that had begun.
+// about lists the incidents that a finding is about: it names the token, the user or the network of an attack that had begun. A finding about
+// an app names few of them or none: it is also about the attacks that its rule is there for, which were in its hour; never-issued, of which there is
+// one finding per app and day, about those from its hour to the end of the day.
 func (t *truth) about(f *schema.Finding) []uint32 {
 	var all []uint32
+	at := f.Time.UnixNano()
 	add := func(numbers []uint32) {
 		for _, n := range numbers {
-			if i := t.incidents[n]; i.requests != nil && f.Time.UnixNano() >= i.first && !slices.Contains(all, n) {
+			if i := t.incidents[n]; i.requests != nil && (at >= i.first || f.Scope == schema.ScopeApp) && !slices.Contains(all, n) {
 				all = append(all, n)
 			}
 		}
@@ -129,9 +131,17 @@ func (t *truth) about(f *schema.Finding) []uint32 {
 	case schema.ScopeNetwork:
 		add(t.networks[named{f.Tenant, f.Subject}])
 	case schema.ScopeApp:
-		for n, i := range t.incidents {
-			if i != nil && i.requests != nil && slices.Contains(i.apps, f.Subject) && f.Time.UnixNano() <= i.last+aftermath {
-				add([]uint32{uint32(n)}) // #nosec G115 -- small
+		tokens, _ := f.Evidence["tokens"].([]string)
+		for _, token := range tokens {
+			add(t.tokens[named{f.Tenant, token}])
+		}
+		until := at + aftermath
+		if f.Rule == "never-issued" {
+			until = f.Time.Truncate(24*time.Hour).Add(24*time.Hour).UnixNano() - 1
+		}
+		for _, n := range t.apps[named{f.Tenant, f.Subject}] {
+			if i := t.incidents[n]; i.kind.Rule() == f.Rule && i.first < until && at <= i.last+aftermath && !slices.Contains(all, n) {
+				all = append(all, n)
 			}
 		}
 	}

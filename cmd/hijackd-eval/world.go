@@ -15,7 +15,7 @@ const lateShare, repeatShare = 0.02, 0.005
 
 func (s size) world(seed uint64) (world, error) {
 	return population.New(population.Config{
-		Seed: seed, Sessions: s.Sessions, Start: began, Duration: s.Duration, Attacks: simulate.AllAttacks(), Each: s.Attacks,
+		Seed: seed, Sessions: s.Sessions, Start: began, Duration: s.Duration, Attacks: simulate.AllAttacks(), Each: s.Attacks, Calm: s.Calm,
 		Late: lateShare, Repeats: repeatShare,
 	})
 }

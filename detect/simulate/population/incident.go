@@ -47,7 +47,7 @@ func (w *World) planIncidents() {
 		number := uint32(i + 1)                                      // #nosec G115 -- small
 		r := rand.New(rand.NewPCG(w.cfg.Seed, 1<<40+uint64(number))) // #nosec G404 -- not for secrets
 		share := 0.06 + 0.62*(float64(i)+r.Float64())/float64(n)
-		w.incidents = append(w.incidents, &incident{w: w, number: number, kind: k, rand: r, at: w.start + int64(share*float64(w.cfg.Duration)), seen: map[string]bool{},
+		w.incidents = append(w.incidents, &incident{w: w, number: number, kind: k, rand: r, at: w.start + int64(w.cfg.Calm) + int64(share*float64(w.cfg.Duration-w.cfg.Calm)), seen: map[string]bool{},
 			story: Incident{ID: "inc-" + strconv.Itoa(i+1), Number: number, Kind: k}})
 	}
 }

@@ -19,11 +19,12 @@ type Config struct {
 	Start    time.Time     // time of the first event
 	Duration time.Duration // event time between first and last event
 	Attacks  []simulate.Attack
-	Each     int     // incidents of each kind; 0: 1
-	Late     float64 // share of events that arrive up to 9 min late, 0 to 1
-	Repeats  float64 // share of events that arrive twice, 0 to 1
-	Shuffle  bool    // every event arrives up to 9 min late
-	Hard     bool    // also nuisances that no rule can tell from an attack by what the events say; see simulate.Nuisance
+	Each     int           // incidents of each kind; 0: 1
+	Calm     time.Duration // from the start, without attackers: what hijackd needs to know how things usually are
+	Late     float64       // share of events that arrive up to 9 min late, 0 to 1
+	Repeats  float64       // share of events that arrive twice, 0 to 1
+	Shuffle  bool          // every event arrives up to 9 min late
+	Hard     bool          // also nuisances that no rule can tell from an attack by what the events say; see simulate.Nuisance
 }
 
 // Validate reports the first mistake.
@@ -37,6 +38,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("duration: from %s to a year", minDuration)
 	case c.Start.Year() < 1971 || c.Start.Year() > 2200:
 		return errors.New("start: from 1971 to 2200")
+	case c.Calm < 0 || c.Calm >= c.Duration:
+		return errors.New("calm: shorter than the duration")
 	case !(c.Late >= 0 && c.Late <= 1 && c.Repeats >= 0 && c.Repeats <= 1):
 		return errors.New("shares: from 0 to 1")
 	}
