@@ -35,16 +35,15 @@ type AppVerdict struct {
 // order versions arrive, how many of them there are, or whether some are repeated after a crash. A lane's stretches that are older than
 // those that it still counts on are summed up and closed: what comes of them again is a repetition.
 type apps struct {
-	rules   []Running // those with a judge of apps
-	facts   []factSet // that each of them looks at
-	judged  []bool    // during one judgement
-	budget  *Budget
-	keyer   schema.Keyer
-	table   map[schema.Key]*App
-	taken   int   // bytes of the budget
-	before  int64 // rows of sightings before this offset are stored
-	tight   bool
-	loading bool
+	rules  []Running // those with a judge of apps
+	facts  []factSet // that each of them looks at
+	judged []bool    // during one judgement
+	budget *Budget
+	keyer  schema.Keyer
+	table  map[schema.Key]*App
+	taken  int   // bytes of the budget
+	before int64 // rows of sightings before this offset are stored
+	tight  bool
 }
 
 // keptHours is how far back an app's counts are kept: a week for rhythms, and a day.
@@ -160,8 +159,6 @@ func (t *apps) stored(before int64) { t.before, t.tight = before, false }
 func (t *apps) pressed() bool { return t.tight }
 
 func (t *apps) len() int { return len(t.table) }
-
-func (t *apps) bytes() int { return t.taken }
 
 func (t *apps) close() {
 	t.budget.force(-t.taken)

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/hijackd/hijackd/schema"
@@ -227,15 +226,6 @@ func (a *App) HourOf(day int64, f Fact) int64 {
 func (a *App) size() int {
 	const perHour, perVersion, perLane, perFinding = 1 << 10, 2 << 10, 64, 256
 	return len(a.hours)*perHour + len(a.open)*perVersion + len(a.lanes)*perLane + len(a.found)*perFinding
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // EachDay calls each with every day that is kept, earliest first.

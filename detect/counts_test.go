@@ -220,7 +220,7 @@ func FuzzVersion(f *testing.F) {
 	c.n[Accepted] = 12
 	c.show(Cleartext, Example{Time: 1, ID: "e", Token: "t"})
 	c.sample(Unissued, "t", 1)
-	f.Add(c.encode(3, 4, 5), int64(noon))
+	f.Add(c.encode(3, 4, 5), noon)
 	f.Add(`{"stretch":1,"seq":9223372036854775807,"n":{"accepted":9223372036854775807,"age7":-9223372036854775808}}`, int64(-1))
 	f.Fuzz(func(t *testing.T, text string, at int64) {
 		a := &App{hours: map[int64]*appHour{}, sums: map[int64]*daySum{}, lanes: map[int32]*appLane{}, open: map[versionKey]*openVersion{}, found: map[string]*appFound{}}

@@ -28,10 +28,8 @@ type withSign struct {
 
 // factNames are the facts' names in versions, by number. A name that is not known is one that a newer hijackd counts.
 var factNames = func() (names [facts]string) {
-	for f, name := range []string{"accepted", "rejected", "raw", "cleartext", "query", "weak", "lead", "lag", "out_of_hosts", "active", "issued",
-		"unissued", "idle", "overaged", "unrenewed", "strayed"} {
-		names[f] = name
-	}
+	copy(names[:], []string{"accepted", "rejected", "raw", "cleartext", "query", "weak", "lead", "lag", "out_of_hosts", "active", "issued",
+		"unissued", "idle", "overaged", "unrenewed", "strayed"})
 	for i := range AgeClasses {
 		names[int(Ages)+i] = fmt.Sprint("age", i)
 	}

@@ -2,6 +2,7 @@ package detecttest
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/hijackd/hijackd/detect"
 	"github.com/hijackd/hijackd/schema"
@@ -35,7 +36,7 @@ func FoundInBatches(running []detect.Running, events []*schema.Event, most int, 
 		notes = notes[len(told):]
 		part := events[:min(len(events), 1+r.IntN(most))]
 		events = events[len(part):]
-		for _, e := range append(told[:len(told):len(told)], part...) {
+		for _, e := range append(slices.Clip(told), part...) {
 			tokens.Fold(e, &out)
 			take()
 		}

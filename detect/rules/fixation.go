@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hijackd/hijackd/detect"
@@ -42,8 +43,7 @@ func (j fixation) Judge(s *detect.Session, say func(detect.Verdict)) {
 		return
 	}
 	var seen uint64
-	for i := len(before) - 1; i >= 0; i-- {
-		o := before[i]
+	for _, o := range slices.Backward(before) {
 		if !o.First(&seen) || o.Vantage.Agent.Class == schema.DeviceBot || s.Equivalent(o.Vantage, login.Vantage, login.Time) {
 			continue
 		}
