@@ -36,6 +36,7 @@ func together(fs []schema.Finding, at int, aim schema.Target, modes map[string]M
 		rule string
 		kind schema.SignalKind
 		w    float64
+		same bool
 	}
 	var own, others []said
 	strongest := map[schema.SignalKind]float64{}
@@ -54,9 +55,9 @@ func together(fs []schema.Finding, at int, aim schema.Target, modes map[string]M
 			w := math.Round(100*s.P*share*math.Pow(2, -age.Hours())) / 100
 			strongest[s.Signal] = max(strongest[s.Signal], w)
 			if i == at {
-				own = append(own, said{f.Rule, s.Signal, w})
+				own = append(own, said{f.Rule, s.Signal, w, true})
 			} else {
-				others = append(others, said{f.Rule, s.Signal, w})
+				others = append(others, said{f.Rule, s.Signal, w, share == 1})
 			}
 		}
 	}
@@ -66,7 +67,7 @@ func together(fs []schema.Finding, at int, aim schema.Target, modes map[string]M
 	}
 	for _, a := range own {
 		for _, b := range others {
-			if a.w >= 0.3 && b.w >= 0.3 && a.rule != b.rule && apart[a.kind][b.kind] && modes[a.rule] == Enforce {
+			if b.same && a.w >= 0.3 && b.w >= 0.3 && a.rule != b.rule && apart[a.kind][b.kind] && modes[a.rule] == Enforce {
 				return math.Round(100*(1-doubt)) >= 90
 			}
 		}

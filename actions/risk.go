@@ -127,14 +127,15 @@ func riskOf(ws []weight) float64 {
 	return min(0.99, cents(1-doubt))
 }
 
-// twoSignals returns a signal of the finding that is decided on, whose rule is in mode enforce, and an independent one of another rule, each
-// of at least floor, of several the two that say most; or nil.
+// twoSignals returns a signal of the finding that is decided on, whose rule is in mode enforce, and an independent one of another rule about
+// the same session, each of at least floor, of several the two that say most; or nil. What befell another session of the user raises the
+// risk, but is no witness: of the thief's session and the owner's it does not say which is which.
 func twoSignals(ws []weight, mode func(rule string) Mode) (own, other *weight) {
 	most := 0.0
 	for i := 0; i < len(ws) && ws[i].own; i++ { // they come first
 		for j := i + 1; j < len(ws); j++ {
 			a, b := &ws[i], &ws[j]
-			if b.own || a.value < floor || b.value < floor || a.finding.Rule == b.finding.Rule || !independent(a.Signal, b.Signal) {
+			if b.own || b.shared || a.value < floor || b.value < floor || a.finding.Rule == b.finding.Rule || !independent(a.Signal, b.Signal) {
 				continue
 			}
 			if m := 1 - (1-a.value)*(1-b.value); m > most && mode(a.finding.Rule) == Enforce {

@@ -99,8 +99,8 @@ func TestRisk(t *testing.T) {
 			[]schema.Finding{parallel, change, weak("beacon", 1, signalOf(network, 0.1))}, 0.94, schema.Alert, schema.Alert},
 		"another session of the user": { // 1 − (1 − 0.4) × 0.3
 			[]schema.Finding{about(parallel, other), change}, 0.82, schema.Alert, schema.Alert},
-		"another session of the user, strongly": { // 1 − (1 − 0.48) × (1 − 0.85)
-			[]schema.Finding{about(weak("device-change", 0, signalOf(device, 0.95)), other), weak("parallel-use", 0, signalOf(behaviour, 0.85))}, 0.92, schema.RevokeSession, schema.RevokeSession},
+		"another session of the user, strongly: no witness": { // 1 − (1 − 0.48) × (1 − 0.85)
+			[]schema.Finding{about(weak("device-change", 0, signalOf(device, 0.95)), other), weak("parallel-use", 0, signalOf(behaviour, 0.85))}, 0.92, schema.Alert, schema.Alert},
 		"another life of the token": {
 			[]schema.Finding{about(parallel, func(f *schema.Finding) { f.Epoch = 1 }), change}, 0.82, schema.Alert, schema.Alert},
 		"another user": {
