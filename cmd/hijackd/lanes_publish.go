@@ -65,8 +65,11 @@ func (p *publisher) outgoing(o *detect.Output, sightings bool, log *slog.Logger)
 		o.Sightings = kept
 		return out
 	}
+	buf := make([]byte, 0, usualSighting*len(o.Sightings))
 	for i := range o.Sightings {
-		out = append(out, p.sighting(&o.Sightings[i]))
+		var r lane.Outgoing
+		r, buf = p.sighting(buf, &o.Sightings[i])
+		out = append(out, r)
 	}
 	o.Reset()
 	return out
@@ -113,12 +116,18 @@ func (p *publisher) signal(tenant string, s schema.Signal) (lane.Outgoing, error
 	return lane.Outgoing{Topic: p.topics.signals, Partition: broker.Placements[0].Of(key, p.topics.signalPartitions), Key: key, Value: v}, nil
 }
 
-// sighting is a sighting on its way to the lane of its subject.
-func (p *publisher) sighting(g *schema.Sighting) lane.Outgoing {
-	key := make([]byte, 0, len(g.Tenant)+len(g.Scope)+len(g.Subject)+2)
-	key = append(append(append(append(append(key, g.Tenant...), 0), g.Scope...), ':'), g.Subject...)
+// usualSighting is what key and value of a usual sighting need, in bytes.
+const usualSighting = 640
+
+// sighting is a sighting on its way to the lane of its subject, appended to buf, which is returned.
+func (p *publisher) sighting(buf []byte, g *schema.Sighting) (lane.Outgoing, []byte) {
+	start := len(buf)
+	buf = append(append(append(append(append(buf, g.Tenant...), 0), g.Scope...), ':'), g.Subject...)
+	key := buf[start:len(buf):len(buf)]
+	start = len(buf)
+	buf = decode.AppendSighting(buf, g)
 	return lane.Outgoing{Topic: p.topics.sightings, Partition: broker.Placements[0].Of(key, p.topics.sightingPartitions), Key: key,
-		Value: decode.AppendSighting(make([]byte, 0, 640), g)}
+		Value: buf[start:len(buf):len(buf)]}, buf
 }
 
 // note is an event put where the events of its token are: one of hijackd's notes to itself, or one on its way there.

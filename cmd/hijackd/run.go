@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"syscall"
@@ -62,6 +63,10 @@ type daemonOptions struct {
 	Ready func(dsn string)
 }
 
+// fixedMemory is what the process may take beside limits.memory: the blocks that wait for ClickHouse, fetch buffers, indexes, GeoIP, and room
+// for the collector, which without a bound would let the heap grow to twice what is in use.
+const fixedMemory = 640 << 20
+
 // liveSymbols bounds the table of cities, providers and browsers that all sessions share.
 const liveSymbols = 1 << 18
 
@@ -78,6 +83,9 @@ func runDaemon(ctx context.Context, cfg *Config, opts daemonOptions) (err error)
 	}()
 	later := func(f func(context.Context) error) { stops = append(stops, f) }
 
+	if os.Getenv("GOMEMLIMIT") == "" {
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(cfg.Memory + fixedMemory))
+	}
 	policy, running, err := judgement(cfg)
 	if err != nil {
 		return usageError{err}
