@@ -8,7 +8,7 @@ import (
 
 // floors are the recalls below the goal that are known, so that a change that loses more is seen. Every kind that is not named here is
 // held to the goal.
-var floors = map[simulate.Attack]float64{}
+var floors = map[variant]float64{}
 
 // violations lists what a run must not show: a false revocation, too many false alerts, a recall below its floor.
 func (s *score) violations() (all []string) {
@@ -19,17 +19,19 @@ func (s *score) violations() (all []string) {
 		all = append(all, fmt.Sprintf("%d false alerts in %d benign sessions", s.alerts, s.benign))
 	}
 	for _, k := range simulate.AllAttacks() {
-		r := at(s.kinds, k)
-		floor, known := floors[k]
-		if !known {
-			floor = goal
-		}
-		switch {
-		case r.incidents == 0:
+		if at(s.kinds, variant{k, false}).incidents+at(s.kinds, variant{k, true}).incidents == 0 {
 			all = append(all, fmt.Sprintf("no %s was made", k))
-		case isApart(k):
-		case float64(r.found) < floor*float64(r.incidents):
-			all = append(all, fmt.Sprintf("%s: %d of %d found, want %.2f of them", k, r.found, r.incidents, floor))
+		}
+	}
+	for _, alike := range []bool{false, true} {
+		for _, v := range s.made(alike) {
+			floor, known := floors[v]
+			if !known && !alike {
+				floor = goal
+			}
+			if r := s.kinds[v]; float64(r.found) < floor*float64(r.incidents) {
+				all = append(all, fmt.Sprintf("%s: %d of %d found, want %.2f of them", v.kind, r.found, r.incidents, floor))
+			}
 		}
 	}
 	return all

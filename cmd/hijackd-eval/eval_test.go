@@ -109,9 +109,12 @@ func judgedStory(t *testing.T, found ...schema.Finding) *outcome {
 	return o
 }
 
+// stolen is the story's attack: the thief shows the owner's device.
+var stolen = variant{simulate.StolenCookie, true}
+
 func TestScoreOfAnAttackThatIsFound(t *testing.T) {
 	s := judgedStory(t, finding("f1", "parallel-use", "a", 61*time.Second, schema.RevokeSession)).score([]string{"parallel-use", "impossible-travel"})
-	r := s.kinds[simulate.StolenCookie]
+	r := s.kinds[stolen]
 	if r.incidents != 1 || r.found != 1 || r.revoked != 1 || r.would != 1 || s.alerts != 0 || s.revocations != 0 {
 		t.Errorf("%+v, %d false alerts, %d false revocations", r, s.alerts, s.revocations)
 	}
@@ -121,10 +124,10 @@ func TestScoreOfAnAttackThatIsFound(t *testing.T) {
 	if c := s.rules["parallel-use"]; c.incidents != 1 || c.alone != 1 {
 		t.Errorf("%+v", c)
 	}
-	if w := s.without["parallel-use"][simulate.StolenCookie]; w.found != 0 || w.would != 0 {
+	if w := s.without["parallel-use"][stolen]; w.found != 0 || w.would != 0 {
 		t.Errorf("without the rule: %+v", w)
 	}
-	if w := s.without["impossible-travel"][simulate.StolenCookie]; w.found != 1 {
+	if w := s.without["impossible-travel"][stolen]; w.found != 1 {
 		t.Errorf("without another rule: %+v", w)
 	}
 	if s.benign != 1 || s.nuisances[simulate.Tabs].sessions != 1 {
@@ -142,13 +145,13 @@ func TestScoreOfMistakes(t *testing.T) {
 		"not enough for a revocation": {finding("f1", "parallel-use", "b", 61*time.Second, schema.Alert), 1, 0},
 	} {
 		s := judgedStory(t, tc.finding).score(nil)
-		if r := s.kinds[simulate.StolenCookie]; r.found != 0 || s.alerts != tc.alerts || s.revocations != tc.revocations {
+		if r := s.kinds[stolen]; r.found != 0 || s.alerts != tc.alerts || s.revocations != tc.revocations {
 			t.Errorf("%s: %d found, %d false alerts, %d false revocations", name, r.found, s.alerts, s.revocations)
 		}
 	}
 	low := finding("f1", "network-change", "a", 61*time.Second, schema.Alert)
 	low.Severity = schema.Low
-	if s := judgedStory(t, low).score(nil); s.kinds[simulate.StolenCookie].found != 0 || s.alerts != 0 {
+	if s := judgedStory(t, low).score(nil); s.kinds[stolen].found != 0 || s.alerts != 0 {
 		t.Error("a low finding counts as a detection")
 	}
 }
@@ -158,23 +161,47 @@ func TestATargetWhoWasNotAttackedIsWronged(t *testing.T) {
 	f := finding("f1", "token-harvest", "", 61*time.Second, schema.RevokeSession)
 	f.Targets = []schema.Target{{Token: "a", User: "u-a"}, {Token: "b", User: "u-b"}}
 	s := judgedStory(t, f).score(nil)
-	if r := s.kinds[simulate.StolenCookie]; r.would != 1 || s.revocations != 1 || s.alerts != 0 {
+	if r := s.kinds[stolen]; r.would != 1 || s.revocations != 1 || s.alerts != 0 {
 		t.Errorf("%+v, %d false revocations, %d false alerts", r, s.revocations, s.alerts)
+	}
+}
+
+func TestAttackersAreAlikeOrNot(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*simulate.Event)
+		alike  bool
+	}{
+		"nothing":           {func(*simulate.Event) {}, true},
+		"a newer version":   {func(e *simulate.Event) { e.Agent.Major = 9 }, true},
+		"another network":   {func(e *simulate.Event) { e.Geo.ASN = 7 }, true},
+		"another browser":   {func(e *simulate.Event) { e.Agent.Family = "curl" }, false},
+		"another handshake": {func(e *simulate.Event) { e.JA4 = "t13" }, false},
+	} {
+		s := story()
+		tc.change(&s[2])
+		o, err := judged(t.Context(), 1, &s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := o.truth.alike(o.truth.incidents[1]); got != tc.alike {
+			t.Errorf("%s changes: alike %v", name, got)
+		}
 	}
 }
 
 func TestViolations(t *testing.T) {
 	s := newScore()
 	for _, k := range simulate.AllAttacks() {
-		at(s.kinds, k).incidents, at(s.kinds, k).found = 100, 100
+		*at(s.kinds, variant{k, false}) = recall{incidents: 100, found: 100}
 	}
 	s.benign = 20_000
 	if v := s.violations(); v != nil {
 		t.Errorf("a perfect run violates %v", v)
 	}
 	s.revocations, s.alerts = 1, 3
-	s.kinds[simulate.Tor].found = 98
-	s.kinds[simulate.Hosting].incidents, s.kinds[simulate.Hosting].found = 0, 0
+	s.kinds[variant{simulate.Tor, false}].found = 98
+	s.kinds[variant{simulate.Hosting, false}] = &recall{}
+	s.kinds[variant{simulate.UACopy, true}] = &recall{incidents: 100} // no bound
 	if v := s.violations(); len(v) != 4 {
 		t.Errorf("%v", v)
 	}

@@ -21,17 +21,18 @@ func table(b *strings.Builder, head string, rows [][]string) {
 	b.WriteString("\n")
 }
 
-// kinds lists the attacks that were made, in the order of the simulator's documentation.
-func (s *score) made() (kinds []simulate.Attack) {
+// made lists the attacks that were made, in the order of the simulator's documentation: those of one kind of attackers.
+func (s *score) made(alike bool) (all []variant) {
 	for _, k := range simulate.AllAttacks() {
-		if r := s.kinds[k]; r != nil && r.incidents > 0 {
-			kinds = append(kinds, k)
+		v := variant{k, alike}
+		if r := s.kinds[v]; r != nil && r.incidents > 0 && !isApart(k) {
+			all = append(all, v)
 		}
 	}
-	return kinds
+	return all
 }
 
-// goal is the recall that every kind is to reach, but those that are apart.
+// goal is the recall that every kind is to reach whose attackers show anything of their own.
 const goal = 0.99
 
 // apart are the kinds of attack that no recall is asked of, by the reason why.
@@ -55,21 +56,34 @@ func isApart(kind simulate.Attack) bool {
 	return false
 }
 
-// attacks is recall by kind: those that are to be found, and those that are apart.
+// attacks is recall by kind: of attackers who show something of their own, of those who don't, and what is apart.
 func (s *score) attacks(b *strings.Builder) {
-	s.attackTable(b, slices.DeleteFunc(s.made(), isApart))
+	s.attackTable(b, s.made(false))
+	if alike := s.made(true); alike != nil {
+		b.WriteString("The same by attackers who show exactly the victim's browser and system, to apps that report neither a device id nor `ja4` nor `cnf`. Place, time and " +
+			"what is done are left; behind a relay or a company's gateway, or in the victim's own country while they sleep, nothing is:\n\n")
+		s.attackTable(b, alike)
+	}
 	for _, group := range apart {
 		fmt.Fprintf(b, "%s\n\n", group.why)
-		s.attackTable(b, group.kinds)
+		var all []variant
+		for _, k := range group.kinds {
+			for _, alike := range []bool{false, true} {
+				if s.kinds[variant{k, alike}] != nil {
+					all = append(all, variant{k, alike})
+				}
+			}
+		}
+		s.attackTable(b, all)
 	}
 }
 
-func (s *score) attackTable(b *strings.Builder, kinds []simulate.Attack) {
+func (s *score) attackTable(b *strings.Builder, variants []variant) {
 	var rows [][]string
-	for _, k := range kinds {
-		r := at(s.kinds, k)
+	for _, v := range variants {
+		r := at(s.kinds, v)
 		rows = append(rows, []string{
-			"`" + string(k) + "`", number(r.incidents), number(r.found), share(r.found, r.incidents), share(r.revoked, r.incidents), share(r.would, r.incidents),
+			"`" + string(v.kind) + "`", number(r.incidents), number(r.found), share(r.found, r.incidents), share(r.revoked, r.incidents), share(r.would, r.incidents),
 			spread(r.seconds, duration), spread(r.requests, func(x float64) string { return fmt.Sprintf("%.0f", x) }),
 		})
 	}
@@ -151,21 +165,25 @@ func (s *score) leftOut(b *strings.Builder) {
 	for _, r := range rules.All {
 		without := s.without[r.Name]
 		var found, revoked []string
-		for _, k := range s.made() {
-			all, less := s.kinds[k], at(without, k)
-			found = append(found, fall(k, all.found, less.found, all.incidents)...)
-			revoked = append(revoked, fall(k, all.would, less.would, all.incidents)...)
+		for _, v := range append(s.made(false), s.made(true)...) {
+			all, less := s.kinds[v], at(without, v)
+			found = append(found, fall(v, all.found, less.found, all.incidents)...)
+			revoked = append(revoked, fall(v, all.would, less.would, all.incidents)...)
 		}
 		rows = append(rows, []string{"`" + r.Name + "`", cmp.Or(strings.Join(found, ", "), "–"), cmp.Or(strings.Join(revoked, ", "), "–")})
 	}
 	table(b, "without | recall falls | sessions that would be revoked fall", rows)
 }
 
-func fall(kind simulate.Attack, from, to, of int) []string {
+func fall(v variant, from, to, of int) []string {
 	if to >= from {
 		return nil
 	}
-	return []string{fmt.Sprintf("`%s` %.3f → %.3f", kind, float64(from)/float64(of), float64(to)/float64(of))}
+	name := "`" + string(v.kind) + "`"
+	if v.alike {
+		name += " (alike)"
+	}
+	return []string{fmt.Sprintf("%s %.3f → %.3f", name, float64(from)/float64(of), float64(to)/float64(of))}
 }
 
 // shortcomings says where a figure misses its goal.
@@ -175,9 +193,9 @@ func (s *score) shortcomings(b *strings.Builder) {
 		short = true
 		fmt.Fprintf(b, "- "+format+"\n", args...)
 	}
-	for _, k := range s.made() {
-		if r := s.kinds[k]; !isApart(k) && float64(r.found) < goal*float64(r.incidents) {
-			say("`%s`: recall %s, the goal is %.2f.", k, share(r.found, r.incidents), goal)
+	for _, v := range s.made(false) {
+		if r := s.kinds[v]; float64(r.found) < goal*float64(r.incidents) {
+			say("`%s`: recall %s, the goal is %.2f.", v.kind, share(r.found, r.incidents), goal)
 		}
 	}
 	if s.revocations > 0 {

@@ -13,12 +13,18 @@ import (
 type score struct {
 	seeds, events, tokens int
 	sessions, benign      int
-	kinds                 map[simulate.Attack]*recall
+	kinds                 map[variant]*recall
 	nuisances             map[simulate.Nuisance]*harm
 	rules                 map[string]*contribution
-	without               map[string]map[simulate.Attack]*recall
+	without               map[string]map[variant]*recall
 	alerts, revocations   int // false ones
 	lost                  []loss
+}
+
+// variant is a kind of attack, by attackers whose device differs from the victim's in something that events show, or in nothing.
+type variant struct {
+	kind  simulate.Attack
+	alike bool
 }
 
 // recall is how many attacks of a kind were found.
@@ -48,6 +54,7 @@ type loss struct {
 	Seed     uint64           `json:"seed"`
 	What     string           `json:"what"` // false alert, false revocation, missed attack, not revoked
 	Kind     simulate.Attack  `json:"attack,omitempty"`
+	Alike    bool             `json:"alike,omitempty"` // the thief shows nothing of their own
 	Incident uint32           `json:"incident,omitempty"`
 	Start    string           `json:"start,omitempty"` // id of the attacker's first event
 	Finding  *schema.Finding  `json:"finding,omitempty"`
@@ -57,8 +64,8 @@ type loss struct {
 
 func newScore() *score {
 	return &score{
-		kinds: map[simulate.Attack]*recall{}, nuisances: map[simulate.Nuisance]*harm{}, rules: map[string]*contribution{},
-		without: map[string]map[simulate.Attack]*recall{},
+		kinds: map[variant]*recall{}, nuisances: map[simulate.Nuisance]*harm{}, rules: map[string]*contribution{},
+		without: map[string]map[variant]*recall{},
 	}
 }
 
@@ -150,25 +157,27 @@ func (o *outcome) score(ruleNames []string) *score {
 	o.mistakes(s, whole, all)
 	o.harms(s, whole)
 	for _, rule := range ruleNames {
-		m := map[simulate.Attack]*recall{}
+		m := map[variant]*recall{}
 		o.recall(m, o.catch(o.respond(rule)))
 		s.without[rule] = m
 	}
 	return s
 }
 
-func (o *outcome) recall(into map[simulate.Attack]*recall, all []caught) {
+func (o *outcome) recall(into map[variant]*recall, all []caught) {
 	for n, i := range o.truth.incidents {
 		if i == nil || i.requests == nil {
 			continue
 		}
-		r := at(into, i.kind)
+		r := at(into, o.variant(i))
 		r.incidents++
 		r.found += count(all[n].found)
 		r.revoked += count(all[n].revoked)
 		r.would += count(all[n].would)
 	}
 }
+
+func (o *outcome) variant(i *incident) variant { return variant{i.kind, o.truth.alike(i)} }
 
 func count(is bool) int {
 	if is {
@@ -183,7 +192,7 @@ func (o *outcome) detections(s *score, all []caught) {
 		if i == nil || !all[n].found {
 			continue
 		}
-		c, r := &all[n], at(s.kinds, i.kind)
+		c, r := &all[n], at(s.kinds, o.variant(i))
 		r.seconds = append(r.seconds, max(0, float64(c.first.time-i.first)/1e9))
 		made, _ := slices.BinarySearch(i.requests, c.first.position+1)
 		r.requests = append(r.requests, float64(max(1, made)))
@@ -202,7 +211,7 @@ func (o *outcome) mistakes(s *score, r *responses, all []caught) {
 		if i == nil || i.requests == nil || all[n].found && all[n].would {
 			continue
 		}
-		l := loss{Seed: o.seed, What: "not revoked", Kind: i.kind, Incident: uint32(n), Start: i.start} // #nosec G115 -- small
+		l := loss{Seed: o.seed, What: "not revoked", Kind: i.kind, Alike: o.truth.alike(i), Incident: uint32(n), Start: i.start} // #nosec G115 -- small
 		if !all[n].found {
 			l.What = "missed attack"
 		}
@@ -321,15 +330,15 @@ func (s *score) add(o *score) {
 	}
 	for _, rule := range slices.Sorted(maps.Keys(o.without)) {
 		if s.without[rule] == nil {
-			s.without[rule] = map[simulate.Attack]*recall{}
+			s.without[rule] = map[variant]*recall{}
 		}
 		addRecall(s.without[rule], o.without[rule])
 	}
 }
 
-func addRecall(to, from map[simulate.Attack]*recall) {
-	for kind, r := range from {
-		t := at(to, kind)
+func addRecall(to, from map[variant]*recall) {
+	for v, r := range from {
+		t := at(to, v)
 		t.incidents, t.found, t.revoked, t.would = t.incidents+r.incidents, t.found+r.found, t.revoked+r.revoked, t.would+r.would
 		t.seconds, t.requests = append(t.seconds, r.seconds...), append(t.requests, r.requests...)
 	}

@@ -11,6 +11,8 @@ import (
 // incident is one attack as the labels tell it.
 type incident struct {
 	kind     simulate.Attack
+	shown    []look // devices that the attacker shows
+	tokens   []named
 	first    int64  // time of the attacker's first event
 	start    string // its id
 	last     int64  // and of the last one
@@ -25,8 +27,20 @@ type truth struct {
 	users     map[named][]uint32
 	networks  map[named][]uint32
 	apps      map[named][]uint32
+	owners    map[named][]look // devices that a token's owner shows, by token
 	sessions  map[named]*life
 	nuisances map[string]simulate.Nuisances // of the events that have some, by id
+}
+
+// look is what an event shows of the device. Versions of browsers grow by themselves.
+type look struct {
+	family, os       string
+	class            schema.DeviceClass
+	device, ja4, cnf string
+}
+
+func lookOf(e *simulate.Event) look {
+	return look{e.Agent.Family, e.Agent.OS, e.Agent.Class, e.Device, e.JA4, e.CNF}
 }
 
 // named is a name that means something within a tenant only.
@@ -41,7 +55,7 @@ type life struct {
 func newTruth() *truth {
 	return &truth{
 		tokens: map[named][]uint32{}, users: map[named][]uint32{}, networks: map[named][]uint32{}, apps: map[named][]uint32{},
-		sessions: map[named]*life{}, nuisances: map[string]simulate.Nuisances{},
+		owners: map[named][]look{}, sessions: map[named]*life{}, nuisances: map[string]simulate.Nuisances{},
 	}
 }
 
@@ -49,6 +63,9 @@ func newTruth() *truth {
 func (t *truth) see(e *simulate.Event) {
 	t.events++
 	t.session(e)
+	if token := (named{e.Tenant, e.Token}); e.Role == simulate.User && e.Token != "" && !slices.Contains(t.owners[token], lookOf(e)) {
+		t.owners[token] = append(t.owners[token], lookOf(e))
+	}
 	if e.Nuisances != 0 {
 		t.nuisances[e.ID] = e.Nuisances
 	}
@@ -63,8 +80,11 @@ func (t *truth) see(e *simulate.Event) {
 		i = &incident{kind: e.Attack}
 		t.incidents[e.Incident] = i
 	}
-	enter(t.tokens, named{e.Tenant, e.Token}, e.Incident)
-	enter(t.tokens, named{e.Tenant, e.PreviousToken}, e.Incident)
+	for _, token := range []string{e.Token, e.PreviousToken} {
+		if enter(t.tokens, named{e.Tenant, token}, e.Incident) {
+			i.tokens = append(i.tokens, named{e.Tenant, token})
+		}
+	}
 	enter(t.users, named{e.Tenant, e.User}, e.Incident)
 	if e.Role != simulate.Attacker {
 		return
@@ -74,6 +94,9 @@ func (t *truth) see(e *simulate.Event) {
 	}
 	i.last = max(i.last, e.Time)
 	i.requests = append(i.requests, t.events)
+	if l := lookOf(e); !slices.Contains(i.shown, l) {
+		i.shown = append(i.shown, l)
+	}
 	if e.IP.IsValid() {
 		enter(t.networks, named{e.Tenant, schema.Network(e.IP).String()}, e.Incident)
 	}
@@ -97,10 +120,20 @@ func (t *truth) session(e *simulate.Event) {
 	s.nuisances |= e.Nuisances
 }
 
-func enter(into map[named][]uint32, name named, incident uint32) {
-	if name.name != "" && !slices.Contains(into[name], incident) {
-		into[name] = append(into[name], incident)
+// enter adds an incident under a name and reports whether that is news.
+func enter(into map[named][]uint32, name named, incident uint32) bool {
+	if name.name == "" || slices.Contains(into[name], incident) {
+		return false
 	}
+	into[name] = append(into[name], incident)
+	return true
+}
+
+// alike reports whether the attacker shows nothing that the owners don't show as well.
+func (t *truth) alike(i *incident) bool {
+	return !slices.ContainsFunc(i.shown, func(l look) bool {
+		return !slices.ContainsFunc(i.tokens, func(token named) bool { return slices.Contains(t.owners[token], l) })
+	})
 }
 
 // aftermath is how long after an attack's last request a finding about its app may still come: an app's counts are of hours.
