@@ -2,7 +2,7 @@ package schema
 
 import "hash/maphash"
 
-// Subject names what a lane keeps state for: a token of a tenant, or later a user, a network or an app.
+// Subject names what a lane keeps state for: a token of a tenant, or a user, a network, a session or an app.
 type Subject struct {
 	Tenant string
 	Name   string
