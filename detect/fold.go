@@ -160,7 +160,7 @@ func (t *Tokens) foldMark(s *session, e *schema.Event, m mark, id eventID, text 
 	if kind != Started {
 		s.flags |= sessionEnded
 	}
-	if !t.loading {
+	if !t.loading && s.flags&sessionPartial == 0 {
 		t.sightEnd(s, e, kind, e.Time, e.ID, out)
 	}
 	if named && (s.flags&sessionHasUse != 0 && millis(e.Time) <= millis(s.newest) || s.flags&sessionEnded != 0) && t.newlyNamed(s, e, who) {

@@ -17,7 +17,7 @@ const SightingCell = int64(30 * 60 * 1e9)
 
 // sight tells of a use that was just added. before is the session as it was.
 func (t *Tokens) sight(s, before *session, e *schema.Event, u *use, late, named bool, out *Output) {
-	if t.loading {
+	if t.loading || s.flags&sessionPartial != 0 { // judged without history: when that is back the lane starts again, and tells
 		if u.vantage != noVantage && u.flags&useRejected == 0 {
 			s.flags |= sessionAccepted
 		}
@@ -329,7 +329,7 @@ func (t *Tokens) newlyNamed(s *session, e *schema.Event, who uint8) bool {
 
 // sightAgain tells the user of every use that is first at its vantage in its cell: it was not known whose they were when they came.
 func (t *Tokens) sightAgain(s *session, e *schema.Event, out *Output) {
-	if t.loading {
+	if t.loading || s.flags&sessionPartial != 0 {
 		return
 	}
 	t.names(s)
