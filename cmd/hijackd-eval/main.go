@@ -38,7 +38,7 @@ type size struct {
 }
 
 var (
-	fullSize  = size{Seeds: 20, Sessions: 54_000, Duration: 60 * time.Hour, Calm: 25 * time.Hour, Attacks: 20}
+	fullSize  = size{Seeds: 20, Sessions: 40_000, Duration: 60 * time.Hour, Calm: 25 * time.Hour, Attacks: 20}
 	quickSize = size{Seeds: 2, Sessions: 10_000, Duration: 48 * time.Hour, Calm: 25 * time.Hour, Attacks: 10}
 )
 

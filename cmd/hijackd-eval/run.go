@@ -33,7 +33,8 @@ func judged(ctx context.Context, seed uint64, w world) (*outcome, error) {
 			o.emitted[f.ID] = emission{now, o.truth.events}
 		}
 	}
-	for e := (simulate.Event{}); w.Next(&e); {
+	var e simulate.Event
+	for w.Next(&e) {
 		if o.truth.events%4096 == 0 && ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/hijackd/hijackd/actions"
@@ -158,7 +159,11 @@ func (o *outcome) score(ruleNames []string) *score {
 	o.harms(s, whole)
 	for _, rule := range ruleNames {
 		m := map[variant]*recall{}
-		o.recall(m, o.catch(o.respond(rule)))
+		less := all
+		if s.rules[rule] != nil { // else nothing is left out
+			less = o.catch(o.respond(rule))
+		}
+		o.recall(m, less)
 		s.without[rule] = m
 	}
 	return s
@@ -260,13 +265,18 @@ func (o *outcome) harms(s *score, r *responses) {
 	}
 }
 
-// wronged lists the tokens that a finding would revoke though nobody attacked them, or nobody yet.
+// wronged lists the tokens that a finding would revoke though nobody attacked them, or nobody yet. A finding that is not conclusive by itself
+// revokes together with others, which may be later.
 func (o *outcome) wronged(f *schema.Finding) (tokens []string) {
 	if f.Would != schema.RevokeSession {
 		return nil
 	}
+	by := int64(math.MaxInt64)
+	if f.Conclusive {
+		by = f.Time.UnixNano()
+	}
 	for _, token := range append([]string{f.Token}, targets(f)...) {
-		if token != "" && !o.truth.stolen(named{f.Tenant, token}, f.Time.UnixNano()) {
+		if token != "" && !o.truth.stolen(named{f.Tenant, token}, by) {
 			tokens = append(tokens, token)
 		}
 	}
