@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"iter"
 	"slices"
 
 	"github.com/hijackd/hijackd/schema"
@@ -36,28 +35,4 @@ func Sorted(merged map[string]schema.Finding) []schema.Finding {
 		return 1
 	})
 	return all
-}
-
-// Run folds events in their order, each followed at once by the notes that it causes, and hands findings to emit as they are made.
-func Run(t *Tokens, events iter.Seq[*schema.Event], emit func(*schema.Finding)) {
-	var out Output
-	for e := range events {
-		RunOne(t, e, &out, emit)
-	}
-}
-
-// RunOne folds one event and the notes that it causes, first in first out. out is scratch space.
-func RunOne(t *Tokens, e *schema.Event, out *Output, emit func(*schema.Finding)) {
-	waiting := []*schema.Event{e}
-	for len(waiting) > 0 {
-		out.Reset()
-		t.Fold(waiting[0], out)
-		waiting = waiting[1:]
-		for i := range out.Findings {
-			emit(&out.Findings[i])
-		}
-		for i := range out.Notes {
-			waiting = append(waiting, out.Notes[i].Clone())
-		}
-	}
 }

@@ -115,7 +115,7 @@ func changed(a, b *schema.Finding) (names []string) {
 // writeDifferences writes them as a report.
 func writeDifferences(w io.Writer, in *input, a, b *verdict) error {
 	out := bufio.NewWriter(w)
-	in.text(out, a.folds.Tokens.Len())
+	in.text(out, a.folds)
 	_, _ = fmt.Fprintln(out)
 	for _, v := range []*verdict{a, b} {
 		rs := revocations(v.enforced)

@@ -6,7 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/hijackd/hijackd/detect"
+	"github.com/hijackd/hijackd/detect/rules"
+	"github.com/hijackd/hijackd/detect/simulate"
+	"github.com/hijackd/hijackd/detect/simulate/population"
 	"github.com/hijackd/hijackd/schema"
 )
 
@@ -130,6 +135,54 @@ func TestBacktestWindow(t *testing.T) {
 	}
 }
 
+// TestStoredNotesAreLeftOut: history holds the notes that the daemon wrote to itself, which are made again.
+func TestStoredNotesAreLeftOut(t *testing.T) {
+	judge := func(events []*schema.Event) string {
+		cfg, _, err := Load("", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, err := newTrial("", cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := newInput([]*trial{one}, time.Time{}, time.Time{})
+		for i, e := range events {
+			c := e.Clone()
+			c.Offset = int64(i)
+			in.judge(c, false)
+		}
+		var out strings.Builder
+		if err := writeLines(&out, one.verdict().findings); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	w, err := population.New(population.Config{Seed: 1, Sessions: 100, Start: time.Unix(1772424000, 0), Duration: 6 * time.Hour, Attacks: simulate.AllAttacks()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens := detect.NewTokens(detect.Options{
+		Rules: rules.Default().Running(), Budget: detect.NewBudget(1 << 30), Keyer: schema.NewKeyer(), Symbols: detect.NewSymbols(1 << 16),
+	})
+	var events, stored []*schema.Event
+	for e := (simulate.Event{}); w.Next(&e); {
+		events = append(events, e.Event.Clone())
+		for waiting := events[len(events)-1:]; len(waiting) > 0; waiting = waiting[1:] {
+			stored = append(stored, waiting[0])
+			var out detect.Output
+			tokens.Fold(waiting[0], &out)
+			for i := range out.Notes {
+				waiting = append(waiting[:len(waiting):len(waiting)], out.Notes[i].Clone())
+			}
+		}
+	}
+	notes := len(stored) - len(events)
+	if got, want := judge(stored), judge(events); got != want || notes == 0 || want == "" {
+		t.Errorf("with %d notes:\n%s\nwithout:\n%s", notes, got, want)
+	}
+}
+
 func TestBacktestInputs(t *testing.T) {
 	const good = `{"id":"a","time":"2026-01-01T00:00:00Z","token":"id:a","ip":"192.0.2.1"}` + "\n"
 	const old = `{"id":"b","time":"2025-12-31T23:00:00Z","token":"id:a","ip":"192.0.2.1"}` + "\n"
@@ -141,7 +194,7 @@ func TestBacktestInputs(t *testing.T) {
 	}{
 		"nothing found":       {[]string{"--from=-"}, good, outcome{0, "", ""}},
 		"a file":              {[]string{"--from", file}, "", outcome{0, "", ""}},
-		"text":                {[]string{"--from=-", "--format=text"}, good, outcome{0, "1 event judged, from 2026-01-01 00:00:00Z to 2026-01-01 00:00:00Z: 1 token of 0 users\n0 findings\n", ""}},
+		"text":                {[]string{"--from=-", "--format=text"}, good, outcome{0, "1 event judged, from 2026-01-01 00:00:00Z to 2026-01-01 00:00:00Z: 1 token of 0 users, 0.2 MB of state\n0 findings\n", ""}},
 		"a bad line":          {[]string{"--from=-"}, "hunter2\n" + good, outcome{0, "", "line 1: bad-json: no JSON, or something after it\n1 bad line left out\n"}},
 		"no usable line":      {[]string{"--from=-"}, "hunter2\n", outcome{2, "", "hijackd: no line is an event\n"}},
 		"no line":             {[]string{"--from=-"}, "", outcome{2, "", "hijackd: no line is an event\n"}},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -10,13 +11,14 @@ import (
 	"time"
 
 	"github.com/hijackd/hijackd/actions"
+	"github.com/hijackd/hijackd/detect"
 	"github.com/hijackd/hijackd/schema"
 )
 
 // text writes a report: what was judged, what was found by rule, what would be done, and each finding with its arithmetic.
 func (v *verdict) text(w io.Writer, in *input) error {
 	out := bufio.NewWriter(w)
-	in.text(out, v.folds.Tokens.Len())
+	in.text(out, v.folds)
 	_, _ = fmt.Fprintf(out, "%s\n", counted(len(v.findings), "finding"))
 	if len(v.findings) > 0 {
 		v.byRule(out)
@@ -30,10 +32,12 @@ func (v *verdict) text(w io.Writer, in *input) error {
 	return out.Flush()
 }
 
-func (in *input) text(w io.Writer, tokens int) {
+// text says what was judged, and what it took to keep.
+func (in *input) text(w io.Writer, kept *detect.Folds) {
 	_, _ = fmt.Fprintf(w, "%s judged", counted(in.events, "event"))
 	if in.events > 0 {
-		_, _ = fmt.Fprintf(w, ", from %s to %s: %s of %s", stamp(in.earliest), stamp(in.latest), counted(tokens, "token"), counted(len(in.users), "user"))
+		_, _ = fmt.Fprintf(w, ", from %s to %s: %s of %s, %.1f MB of state", stamp(in.earliest), stamp(in.latest), counted(kept.Tokens.Len(), "token"),
+			counted(len(in.users), "user"), float64(kept.Bytes())/1e6)
 	}
 	_, _ = fmt.Fprintln(w)
 }
@@ -165,11 +169,20 @@ func operands(f *schema.Finding) string {
 				parts = append(parts, name+"="+string(schema.CleanText(v, 80)))
 			}
 		default:
-			parts = append(parts, fmt.Sprintf("%s=%v", name, v))
+			parts = append(parts, name+"="+short(v))
 		}
 	}
 	for _, s := range f.Signals {
 		parts = append(parts, fmt.Sprintf("p(%s)=%.2g", s.Signal, s.P))
 	}
 	return strings.Join(parts, " ")
+}
+
+// short is an operand that is no text and no number: a list or an object, in so many bytes at most.
+func short(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "?"
+	}
+	return string(schema.CleanText(string(text), 120))
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/hijackd/hijackd/detect"
-	"github.com/hijackd/hijackd/detect/detecttest"
 	"github.com/hijackd/hijackd/schema"
 )
 
@@ -21,7 +20,7 @@ func FuzzFold(f *testing.F) {
 	f.Add([]byte("periodic uses of one token, at intervals alike, by a key"), `{"root":"t0","depth":1,"start":5,"auth":[{"id":"a","known":7,"auth_time":1,"vantage":0}],"vantages":[{"ip":"192.0.2.1"}],"uses":[]}`)
 	f.Add([]byte{10, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 8, 1, 1, 1, 1, 1, 1, 1}, `{"finding":"f","token":"t","class":"attacker"}`)
 	f.Fuzz(func(t *testing.T, data []byte, note string) {
-		fold := detecttest.Fold(running)
+		folds := detect.NewFolds(running, 0)
 		var events []*schema.Event
 		for i := 0; i+16 <= len(data) && i < 16*64; i += 16 {
 			b := data[i : i+16]
@@ -43,17 +42,16 @@ func FuzzFold(f *testing.F) {
 			}
 			events = append(events, e)
 		}
-		check := func(f *schema.Finding) {
+		folds.Found = func(f *schema.Finding) {
 			if _, err := json.Marshal(f); err != nil {
 				t.Fatalf("%v", err)
 			}
-			if f.ID == "" || f.Confidence < 0 || f.Confidence > 1 || f.Rule == "" || f.Summary == "" || f.Token == "" {
+			if f.ID == "" || f.Confidence < 0 || f.Confidence > 1 || f.Rule == "" || f.Summary == "" || f.Subject == "" {
 				t.Fatalf("%+v", f)
 			}
 		}
-		var out detect.Output
 		for _, e := range events {
-			detect.RunOne(fold, e, &out, check)
+			folds.Fold(e)
 		}
 	})
 }
