@@ -8,7 +8,10 @@ import (
 
 // floors are the recalls below the goal that are known, so that a change that loses more is seen. Every kind that is not named here is
 // held to the goal.
-var floors = map[variant]float64{}
+var floors = map[variant]float64{
+	// One comes hours later, with the victim's user agent and only another ja4, after the victim was on a VPN: a low finding.
+	{simulate.SlowStolenCookie, false}: 0.9,
+}
 
 // violations lists what a run must not show: a false revocation, too many false alerts, a recall below its floor.
 func (s *score) violations() (all []string) {
