@@ -173,7 +173,7 @@ func TestStoredNotesAreLeftOut(t *testing.T) {
 			var out detect.Output
 			tokens.Fold(waiting[0], &out)
 			for i := range out.Notes {
-				waiting = append(waiting[:len(waiting):len(waiting)], out.Notes[i].Clone())
+				waiting = append(slices.Clip(waiting), out.Notes[i].Clone())
 			}
 		}
 	}
