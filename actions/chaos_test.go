@@ -91,11 +91,20 @@ func (w *world) roll() {
 	case x < 50:
 		w.analyst(2)
 	case x < 60: // retention
-		for w.base < int64(len(w.log)) && w.now.Sub(w.log[w.base].at) > 70*time.Minute {
+		// It reaches further back than the signals that are still to be read: their topic keeps a week, the response log a month.
+		for w.base < int64(len(w.log)) && w.now.Sub(w.log[w.base].at) > 70*time.Minute && w.log[w.base].at.Before(w.uncommitted()) {
 			w.base++
 			w.stats["deleted"]++
 		}
 	}
+}
+
+// uncommitted is the record time of the first signal that will be read again.
+func (w *world) uncommitted() time.Time {
+	if w.committed == int64(len(w.signals)) {
+		return w.now
+	}
+	return time.Unix(0, w.signals[w.committed].Time)
 }
 
 // analyst releases or discards some of what is held, by id, sometimes twice.

@@ -65,13 +65,16 @@ func adding(token string) bool { return token >= fmt.Sprint("h1:k1:", several) }
 // regretted.
 func (w *world) several(tok, epoch int) (ss []schema.Signal) {
 	token, tenant := fmt.Sprint("h1:k1:", tok), []string{"", "t2"}[tok%2]
-	for rule, kind := range map[string]schema.SignalKind{"parallel-use": schema.SignalBehaviour, "beacon": schema.SignalBehaviour, "device-change": schema.SignalDevice} {
+	for _, by := range []struct {
+		rule string
+		kind schema.SignalKind
+	}{{"parallel-use", schema.SignalBehaviour}, {"beacon", schema.SignalBehaviour}, {"device-change", schema.SignalDevice}} {
 		p := float64(5+w.r.IntN(5)) / 10
 		f := schema.Finding{
-			Rule: rule, Severity: schema.Medium, Scope: schema.ScopeToken, Subject: token, Token: token, Tenant: tenant, Epoch: epoch, User: "u-" + token,
-			Confidence: p, Signals: []schema.Weight{{Signal: kind, P: p}}, Time: w.now.Add(time.Duration(w.r.IntN(120)) * time.Minute),
+			Rule: by.rule, Severity: schema.Medium, Scope: schema.ScopeToken, Subject: token, Token: token, Tenant: tenant, Epoch: epoch, User: "u-" + token,
+			Confidence: p, Signals: []schema.Weight{{Signal: by.kind, P: p}}, Time: w.now.Add(time.Duration(w.r.IntN(120)) * time.Minute),
 		}
-		f.ID = schema.FindingID(tenant, rule, f.Scope, token, epoch, "a")
+		f.ID = schema.FindingID(tenant, by.rule, f.Scope, token, epoch, "a")
 		ss = append(ss, schema.Signal{Finding: &f})
 	}
 	slices.SortFunc(ss, func(a, b schema.Signal) int { return strings.Compare(a.Finding.ID, b.Finding.ID) })
