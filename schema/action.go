@@ -41,4 +41,18 @@ type Action struct {
 	Attempts   int         `json:"attempts,omitempty"`
 	FinishedAt time.Time   `json:"finished_at,omitzero"`
 	Outcome    string      `json:"outcome,omitempty"` // "204", "timeout": without secrets
+	// To names the destination, empty for the primary one. An action has an entry of its own at each.
+	To string `json:"to,omitempty"`
+	// Round counts how often a failed action was reopened. Of an action's valid records the highest (round, state) counts.
+	Round int `json:"round,omitempty"`
+	// By is the person who ordered it, empty where the policy did.
+	By string `json:"by,omitempty"`
+}
+
+// EntryID is what an action is known by in hijackd's own log and tables: its id, and the destination where that is not the primary one.
+func (a *Action) EntryID() string {
+	if a.To == "" {
+		return a.ID
+	}
+	return a.ID + "@" + a.To
 }

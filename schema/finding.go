@@ -30,6 +30,8 @@ const (
 	StepUp        Decision = "step_up"
 	Restrict      Decision = "restrict"
 	BlockIP       Decision = "block_ip"
+	// NotifyUser is an action only, never the decision on a finding: "was this you?" beside whatever is decided.
+	NotifyUser Decision = "notify_user"
 )
 
 // Scope is the kind of thing that a finding is about.
