@@ -8,8 +8,8 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
-// InsertActions writes actions as they stand. Writing one again changes nothing, and of several states of one the view shows the highest,
-// whatever their order.
+// InsertActions writes actions as they stand, a row for each destination. Writing one again changes nothing, and of several states of one the
+// view shows the highest of the last round, whatever their order.
 func (db *DB) InsertActions(ctx context.Context, as []schema.Action) error {
 	if len(as) == 0 {
 		return nil
@@ -24,7 +24,7 @@ func (db *DB) insertActions(ctx context.Context, as []schema.Action) error {
 	ctx, done := db.inserting(ctx)
 	defer done()
 	batch, err := db.conn.PrepareBatch(ctx, "INSERT INTO action_states (tenant, action_id, version, action, state, subject, epoch, token, session, user, "+
-		"partition, reason, risk, mode, findings, decided_at, released, attempts, finished_at, outcome)")
+		"partition, reason, risk, mode, findings, decided_at, released, attempts, finished_at, outcome, destination, round, ordered_by)")
 	if err != nil {
 		return err
 	}
@@ -35,8 +35,9 @@ func (db *DB) insertActions(ctx context.Context, as []schema.Action) error {
 		if err != nil {
 			return fmt.Errorf("findings: %w", err)
 		}
-		err = batch.Append(a.Tenant, a.ID, standing(a), string(a.Action), uint8(a.State), a.Subject, a.Epoch, a.Token, a.Session, a.User,
-			a.Partition, a.Reason, a.Risk, a.Mode, string(findings), since1900(a.DecidedAt), a.Released, int64(a.Attempts), since1900(a.FinishedAt), a.Outcome)
+		err = batch.Append(a.Tenant, a.EntryID(), standing(a), string(a.Action), uint8(a.State), a.Subject, a.Epoch, a.Token, a.Session, a.User,
+			a.Partition, a.Reason, a.Risk, a.Mode, string(findings), since1900(a.DecidedAt), a.Released, int64(a.Attempts), since1900(a.FinishedAt), a.Outcome,
+			a.To, int64(a.Round), a.By)
 		if err != nil {
 			return err
 		}
@@ -44,7 +45,8 @@ func (db *DB) insertActions(ctx context.Context, as []schema.Action) error {
 	return batch.Send()
 }
 
-// standing orders the records of one action: by state, then by attempts.
+// standing orders the records of one action at one destination: by round, then by state, then by attempts.
 func standing(a *schema.Action) uint64 {
-	return uint64(a.State)<<32 | uint64(min(max(a.Attempts, 0), 1<<31)) // #nosec G115 -- 31 bits
+	round, attempts := min(max(a.Round, 0), 1<<24-1), min(max(a.Attempts, 0), 1<<31)
+	return uint64(round)<<40 | uint64(a.State)<<32 | uint64(attempts) // #nosec G115 -- 24, 8 and 32 bits
 }

@@ -1,4 +1,4 @@
-// Package store keeps events, sightings, findings and actions in ClickHouse and reads them back, over clickhouse-go, the same for a server and for the
+// Package store keeps events, sightings, findings, actions and the audit trail in ClickHouse and reads them back, over clickhouse-go, the same for a server and for the
 // embedded engine.
 //
 // Events and sightings are the changelogs of the lanes that detect. A Storer merges the rows of all lanes into large inserts and tells each

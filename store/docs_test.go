@@ -51,6 +51,9 @@ func incident(t *testing.T, db *DB) {
 		if err := db.InsertActions(t.Context(), []schema.Action{a}); err != nil {
 			t.Fatal(err)
 		}
+		if err := db.InsertAudit(t.Context(), []schema.Audit{auditLine("false alarm")}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -72,6 +75,7 @@ func TestDocumentedQueries(t *testing.T) {
 		"h1:k1:mallory",
 		"IIJ hosting 203.0.113.9 2 2 0",
 		" 3 6 0 9 0 ",
+		"ann@soc-1 cli release act_1 h1:k:a false alarm 1 of 1 released",
 	}
 	if len(blocks) != len(want) {
 		t.Fatalf("%d queries, want %d", len(blocks), len(want))
@@ -124,7 +128,7 @@ func TestDocumentedColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := newDB(t)
-	for _, view := range []string{"events", "findings", "actions", "tokens"} {
+	for _, view := range []string{"events", "findings", "actions", "tokens", "audit"} {
 		_, part, _ := strings.Cut(string(text), "## `"+view+"`")
 		part, _, _ = strings.Cut(part, "\n## ")
 		columns := one[[]string](t, db, "SELECT groupArray(name) FROM system.columns WHERE database = currentDatabase() AND table = ?", view)

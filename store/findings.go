@@ -28,7 +28,7 @@ func (db *DB) insertFindings(ctx context.Context, fs []schema.Finding) error {
 	defer done()
 	batch, err := db.conn.PrepareBatch(ctx, "INSERT INTO finding_versions (id, strength, time, event_id, first_seen, response, rule, rule_version, severity, "+
 		"confidence, conclusive, decision, would, suppressed_by, scope, subject, epoch, tenant, token, user, session, app, detected_at, summary, "+
-		"attack, evidence, events, `from`, `to`, without_history, informed, partition)")
+		"attack, evidence, events, `from`, `to`, without_history, informed, partition, risk, signals, targets)")
 	if err != nil {
 		return err
 	}
@@ -43,15 +43,32 @@ func (db *DB) insertFindings(ctx context.Context, fs []schema.Finding) error {
 		if err != nil {
 			return err
 		}
+		signals, err := jsonList(f.Signals)
+		if err != nil {
+			return fmt.Errorf("signals: %w", err)
+		}
+		targets, err := jsonList(f.Targets)
+		if err != nil {
+			return fmt.Errorf("targets: %w", err)
+		}
 		err = batch.Append(f.ID, strength(f), since1900(f.Time), f.EventID, since1900(f.FirstSeen), response(f), f.Rule, uint32(f.RuleVersion), // #nosec G115 -- small
 			string(f.Severity), f.Confidence, f.Conclusive, string(f.Decision), string(f.Would), f.Suppressed, string(f.Scope), f.Subject, int64(f.Epoch),
 			f.Tenant, f.Token, f.User, f.Session, f.App, since1900(f.DetectedAt), f.Summary,
-			f.Attack, string(evidence), f.Events, from, to, f.WithoutHistory, int64(f.Informed), f.Partition)
+			f.Attack, string(evidence), f.Events, from, to, f.WithoutHistory, int64(f.Informed), f.Partition, f.Risk, signals, targets)
 		if err != nil {
 			return err
 		}
 	}
 	return batch.Send()
+}
+
+// jsonList is a list as JSON text, empty where there is none.
+func jsonList[E any](list []E) (string, error) {
+	if len(list) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(list)
+	return string(b), err
 }
 
 func ends(f *schema.Finding) (from, to string, err error) {

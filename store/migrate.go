@@ -196,6 +196,7 @@ func (db *DB) setRetention(ctx context.Context) error {
 		{"user_agents", "seen", p.AgentDays()},
 		{"finding_versions", "recorded", p.RetentionDays},
 		{"action_states", "recorded", p.RetentionDays},
+		{"audit_log", "recorded", p.RetentionDays},
 	} {
 		ttl := t.from + " + toIntervalDay(" + strconv.Itoa(t.days) + ")"
 		var made string

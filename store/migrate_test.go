@@ -94,6 +94,7 @@ func TestRetention(t *testing.T) {
 			"user_agents":      "TTL seen + toIntervalDay(" + map[int]string{90: "118", 30: "58"}[days] + ")",
 			"finding_versions": "TTL recorded + toIntervalDay(" + map[int]string{90: "90", 30: "30"}[days] + ")",
 			"action_states":    "TTL recorded + toIntervalDay(" + map[int]string{90: "90", 30: "30"}[days] + ")",
+			"audit_log":        "TTL recorded + toIntervalDay(" + map[int]string{90: "90", 30: "30"}[days] + ")",
 		}
 		for table, ttl := range want {
 			if made := one[string](t, db, "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = ?", table); !strings.Contains(made, ttl+" ") {

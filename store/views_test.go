@@ -296,7 +296,7 @@ func TestErrorsQuoteNothing(t *testing.T) {
 	db := newDB(t)
 	e := running(t, db, EventsDefaults())
 	c := put(t, e, use(canary, 1))
-	for _, table := range []string{"session_events", "finding_versions", "action_states"} {
+	for _, table := range []string{"session_events", "finding_versions", "action_states", "audit_log"} {
 		if err := db.conn.Exec(t.Context(), "RENAME TABLE "+table+" TO gone_"+table); err != nil {
 			t.Fatal(err)
 		}
@@ -313,6 +313,7 @@ func TestErrorsQuoteNothing(t *testing.T) {
 		"insert":   b.write(t.Context(), db),
 		"findings": db.InsertFindings(t.Context(), []schema.Finding{finding(canary)}),
 		"actions":  db.InsertActions(t.Context(), []schema.Action{{ID: "act_1", Token: canary}}),
+		"audit":    db.InsertAudit(t.Context(), []schema.Audit{{ID: "aud_1", Subject: canary}}),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error from a table that is gone", what)

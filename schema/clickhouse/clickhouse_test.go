@@ -6,7 +6,11 @@ import (
 	"testing"
 )
 
-var makes = regexp.MustCompile(`(?m)^CREATE .*`)
+var (
+	makes      = regexp.MustCompile(`(?m)^(CREATE|ALTER) .*`)
+	repeatable = regexp.MustCompile(`^(CREATE (TABLE|VIEW) IF NOT EXISTS|CREATE OR REPLACE VIEW|ALTER TABLE) `)
+	alters     = regexp.MustCompile(`(?m)^    [A-Z].*`)
+)
 
 // Migrations run again after a crash, at the same time in two processes, and on clusters: every statement must bear that.
 func TestStatementsCanBeRepeatedEverywhere(t *testing.T) {
@@ -25,8 +29,15 @@ func TestStatementsCanBeRepeatedEverywhere(t *testing.T) {
 			}
 			for _, s := range stmts {
 				head := makes.FindString(s)
-				if !strings.HasPrefix(head, "CREATE TABLE IF NOT EXISTS ") && !strings.HasPrefix(head, "CREATE VIEW IF NOT EXISTS ") {
+				if !repeatable.MatchString(head) {
 					t.Errorf("%s: %q cannot be repeated", m.Name, head)
+				}
+				if strings.HasPrefix(head, "ALTER") {
+					for _, change := range alters.FindAllString(s, -1) {
+						if !strings.HasPrefix(change, "    ADD COLUMN IF NOT EXISTS ") {
+							t.Errorf("%s: %q cannot be repeated", m.Name, change)
+						}
+					}
 				}
 				if on := strings.Contains(head, " ON CLUSTER `a\\`b`"); on != (p.Cluster != "") {
 					t.Errorf("%s: %q with cluster %q", m.Name, head, p.Cluster)
