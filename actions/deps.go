@@ -49,14 +49,43 @@ type Alerter interface {
 
 // Alert is one message to people: about a finding, or a page about hijackd's own work.
 type Alert struct {
-	ID      string          `json:"id"` // of a message about a finding its id, and more where it is not the first
+	ID      string          `json:"id"`           // of a message about a finding its id, and more where it is not the first
+	To      string          `json:"to,omitempty"` // the channel's name, empty for the primary one
 	Finding *schema.Finding `json:"finding,omitempty"`
 	// Action is what was done about the finding, as far as it has come; nil where nothing is.
 	Action *schema.Action `json:"action,omitempty"`
 	// Page is the text of a page; empty for a finding.
 	Page string `json:"page,omitempty"`
+	// Storm and Digest are messages of their own kind: of Finding, Page, Storm and Digest one is set.
+	Storm  *Storm  `json:"storm,omitempty"`
+	Digest *Digest `json:"digest,omitempty"`
+	// Incident is the incident that the finding belongs to, and Thread the message of its card, where there is one: the alert is
+	// posted in its thread.
+	Incident string  `json:"incident,omitempty"`
+	Thread   Message `json:"-"`
 	// Uncertain says that the message may have been sent before: it must be looked for first.
 	Uncertain bool `json:"-"`
+}
+
+// entryID is what an alert is known by in the log.
+func (a *Alert) entryID() string {
+	if a.To == "" {
+		return a.ID
+	}
+	return a.ID + "@" + a.To
+}
+
+// Destination is a further place that carries actions out, with calls and states of its own.
+type Destination struct {
+	Name string
+	Revoker
+	Takes func(schema.Decision) bool // nil: every action
+}
+
+// Channel is a further place that tells people.
+type Channel struct {
+	Name string
+	Alerter
 }
 
 // Deps is all that a response lane needs of the outside. Revoker and Alerter may be nil: then nobody is called.
@@ -66,6 +95,10 @@ type Deps struct {
 	Archive   Archive
 	Revoker   Revoker
 	Alerter   Alerter
+	// Takes says which actions the Revoker carries out; nil: all. Others and Channels are told beside the primary ones.
+	Takes    func(schema.Decision) bool
+	Others   []Destination
+	Channels []Channel
 	// Horizon returns the first signals offset whose record is at most d older than the record at offset; nil: no look back.
 	Horizon func(ctx context.Context, offset int64, d time.Duration) (int64, error)
 	// Logger and Metrics are required. Metrics are shared by the lanes of a process.

@@ -9,32 +9,24 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
-// Destinations. Each has calls of its own in flight, so that a slow one never delays the other.
-const (
-	toRevoker = iota
-	toAlerter
-)
-
 // task is the carrying out of one entry that is durably authorised.
 type task struct {
 	e         *entry
+	q         *queue
+	subject   schema.Subject // whose tasks come one after the other
+	seq       uint64
+	index     int       // in queue.due
+	queued    bool      // in queue.due
 	at        time.Time // not before
+	first     time.Time // when this owner tried it first
 	attempts  int
-	tries     int  // failed attempts since the delay began at its first value
-	soft      bool // past the first minute
-	busy      bool
+	tries     int            // failed attempts since the delay began at its first value
+	soft      bool           // past the first minute
 	called    bool           // the revoker said yes; what is left is to publish session.revoked
 	outcome   string         // what it answered
 	uncertain bool           // somebody may have done it already
 	about     string         // of a message: the action that answers the same finding …
 	answer    *schema.Action // … as far as it has come
-}
-
-func (t *task) to() int {
-	if t.e.isAction() {
-		return toRevoker
-	}
-	return toAlerter
 }
 
 // report is what a call in flight tells the lane when it ends.
@@ -48,6 +40,98 @@ type report struct {
 // tellWait is how long a message about a finding waits for the outcome of its revocation, so as to tell that too.
 const tellWait = 5 * time.Second
 
+// queues makes the queues of all destinations, the primary ones first.
+func (r *Response) makeQueues() {
+	d := &r.deps
+	primary := newQueue("", r.cfg.Calls)
+	primary.revoker, primary.takes = d.Revoker, d.Takes
+	r.revokers = []*queue{primary}
+	for _, o := range d.Others {
+		q := newQueue(o.Name, r.cfg.Calls)
+		q.revoker, q.takes = o.Revoker, o.Takes
+		r.revokers = append(r.revokers, q)
+	}
+	first := newQueue("", 1)
+	first.alerter = d.Alerter
+	r.alerters = []*queue{first}
+	for _, c := range d.Channels {
+		q := newQueue(c.Name, 1)
+		q.alerter = c.Alerter
+		r.alerters = append(r.alerters, q)
+	}
+}
+
+// gone stands for a destination that the configuration has no more.
+type gone struct{}
+
+func (gone) Revoke(context.Context, *schema.Action) Result { return goneResult }
+func (gone) Alert(context.Context, *Alert) Result          { return goneResult }
+
+var goneResult = Result{Class: Refused, Detail: "the destination is not configured any more"}
+
+// queueOf returns the queue of an entry's destination.
+func (r *Response) queueOf(e *entry) *queue {
+	qs := &r.alerters
+	if e.isAction() {
+		qs = &r.revokers
+	}
+	for _, q := range *qs {
+		if q.name == e.to {
+			return q
+		}
+	}
+	q := newQueue(e.to, 1)
+	if e.isAction() {
+		q.revoker = gone{}
+	} else {
+		q.alerter = gone{}
+	}
+	*qs = append(*qs, q)
+	return q
+}
+
+// write appends records, with what they cause at the other destinations, and folds what was read back.
+func (r *Response) write(ctx context.Context, rs []*record) error {
+	return r.journal.write(ctx, r.withCopies(rs), r.changed)
+}
+
+// withCopies adds the records of what is authorised at the primary destination for the others that take it. They are in one request with
+// the first; where a crash tears them apart, the next owner adds what is missing before it acts.
+func (r *Response) withCopies(rs []*record) []*record {
+	for _, rec := range slices.Clone(rs) {
+		rs = append(rs, r.copies(rec)...)
+	}
+	return rs
+}
+
+func (r *Response) copies(rec *record) (rs []*record) {
+	if s := rec.state(); s != schema.ActionPending && s != schema.ActionReleased {
+		return nil
+	}
+	switch a, m := rec.Action, rec.Alert; {
+	case a != nil && a.To == "":
+		for _, q := range r.revokers[1:] {
+			if q.revoker == (gone{}) || q.takes != nil && !q.takes(a.Action) {
+				continue
+			}
+			c := *a
+			c.To = q.name
+			if e := r.fold.entries[c.EntryID()]; e == nil || e.round < c.Round {
+				rs = append(rs, &record{Action: &c, Since: rec.Since})
+			}
+		}
+	case m != nil && m.To == "":
+		for _, q := range r.alerters[1:] {
+			c := *m
+			c.To = q.name
+			if q.alerter != (gone{}) && r.fold.entries[c.entryID()] == nil {
+				rs = append(rs, &record{Alert: &c, State: rec.State, Since: rec.Since})
+			}
+		}
+	}
+	return rs
+}
+
 // changed takes note of an entry that a valid record has changed.
 func (r *Response) changed(e *entry) {
 	r.deps.Metrics.actions.WithLabelValues(e.kind, e.state.String()).Inc()
@@ -58,32 +142,68 @@ func (r *Response) changed(e *entry) {
 	switch {
 	case e.due():
 		r.enqueue(e)
-	case e.finished():
-		r.tasks = slices.DeleteFunc(r.tasks, func(t *task) bool { return t.e == e })
+	case e.finished() && e.task != nil:
+		r.drop(e.task)
 	}
 	e.compact()
 }
 
+// drop takes a task out that is over.
+func (r *Response) drop(t *task) {
+	t.q.remove(t)
+	t.e.task = nil
+	if t.about != "" {
+		if r.waiting[t.about] = slices.DeleteFunc(r.waiting[t.about], func(o *task) bool { return o == t }); len(r.waiting[t.about]) == 0 {
+			delete(r.waiting, t.about)
+		}
+	}
+	if !t.e.isAction() {
+		r.messages--
+	}
+}
+
 // compact drops what the log can give back.
 func (e *entry) compact() {
-	if e.finished() || e.state == schema.ActionHeld && e.making == 0 {
+	switch {
+	case e.state == schema.ActionFailed && e.isAction(): // it may be reopened
+	case e.finished() || e.state == schema.ActionHeld && e.making == 0 || e.parked:
 		e.action, e.alert = nil, nil
 	}
 }
 
 func (r *Response) enqueue(e *entry) {
+	if e.task != nil {
+		return
+	}
 	t := &task{e: e, at: r.deps.Now()}
-	if e.alert != nil && e.alert.Finding != nil && e.alert.Finding.Decision == schema.RevokeSession {
-		t.about = r.fold.answer(e.alert.Finding)
-		a := r.fold.entries[t.about]
-		if a != nil {
-			t.answer = a.action
+	switch {
+	case e.isAction():
+		t.subject = schema.Subject{Tenant: e.action.Tenant, Name: e.action.Subject}
+		if !e.released { // which waits for its turn, not for a receiver
+			r.order = append(r.order, t)
 		}
-		if a == nil || !a.finished() && a.state != schema.ActionHeld {
-			t.at = t.at.Add(tellWait)
+	default:
+		t.subject = schema.Subject{Name: e.id}
+		r.messages++
+		if e.alert.Finding != nil && e.alert.Finding.Decision == schema.RevokeSession {
+			r.await(t)
 		}
 	}
-	r.tasks = append(r.tasks, t)
+	e.task = t
+	r.queueOf(e).add(t)
+}
+
+// await makes a message wait a moment for the outcome of the action that it tells of.
+func (r *Response) await(t *task) {
+	t.about = r.fold.answer(t.e.alert.Finding)
+	r.waiting[t.about] = append(r.waiting[t.about], t)
+	a := r.fold.entries[t.about]
+	if a != nil {
+		t.answer = a.action
+	}
+	if a == nil || !a.finished() && a.state != schema.ActionHeld {
+		t.at = t.at.Add(tellWait)
+	}
 }
 
 // answer is the id of the action that a message about a finding tells of: that on the first of its targets that has one.
@@ -99,67 +219,51 @@ func (f *Fold) answer(x *schema.Finding) (id string) {
 
 // answered tells the messages about an action how far it has come, and lets them go that waited for its outcome.
 func (r *Response) answered(e *entry) {
-	for _, t := range r.tasks {
-		if t.about != e.id {
-			continue
-		}
+	for _, t := range r.waiting[e.id] {
 		t.answer = e.action
 		if !e.due() && t.attempts == 0 {
-			t.at = r.deps.Now()
+			t.q.move(t, r.deps.Now())
 		}
 	}
 }
 
-// launch starts what is due: of each token the oldest alone, within the calls that each destination may have in flight.
-func (r *Response) launch(now time.Time) (next time.Time) {
+// launch starts what is due, within the calls that each destination may have in flight.
+func (r *Response) launch(ctx context.Context, now time.Time) (next time.Time, err error) {
 	next = r.restated.Add(r.cfg.Restate)
-	blocked := map[schema.Subject]bool{}
-	for _, t := range r.tasks {
-		at := t.at
-		if a := t.e.action; t.e.isAction() {
-			s := schema.Subject{Tenant: a.Tenant, Name: a.Subject}
-			if blocked[s] {
+	gap := time.Minute / time.Duration(max(1, r.fold.policy.cfg.Limits.RevokesPerMinute))
+	for _, qs := range [][]*queue{r.revokers, r.alerters} {
+		for _, q := range qs {
+			if q.idle() {
 				continue
 			}
-			blocked[s] = true
-			if t.e.released && t.attempts == 0 && r.paced[a.Tenant].After(at) {
-				at = r.paced[a.Tenant]
+			if err := r.journal.recall(ctx, q.wanted()); err != nil {
+				return next, err
 			}
-		} else if r.slackAt.After(at) {
-			at = r.slackAt
-		}
-		switch {
-		case t.busy || t.to() == toRevoker && r.deps.Revoker == nil || t.to() == toAlerter && r.deps.Alerter == nil:
-		case at.After(now):
-			next = earlier(next, at)
-		case r.calls[t.to()] < r.slots(t.to()):
-			r.start(t, now)
+			for t := q.take(now, gap); t != nil; t = q.take(now, gap) {
+				r.start(t, now)
+			}
+			if at := q.next(); !at.IsZero() && at.After(now) {
+				next = earlier(next, at)
+			}
 		}
 	}
-	return next
-}
-
-func (r *Response) slots(to int) int {
-	if to == toAlerter {
-		return 1
-	}
-	return r.cfg.Calls
+	return next, nil
 }
 
 // start makes one attempt in a goroutine of its own.
 func (r *Response) start(t *task, now time.Time) {
-	if t.e.released && t.attempts == 0 {
-		l := r.fold.policy.cfg.Limits
-		r.paced[t.e.action.Tenant] = now.Add(time.Minute / time.Duration(max(1, l.RevokesPerMinute)))
+	if t.attempts++; t.attempts == 1 {
+		t.first = now
+		if t.e.released {
+			r.order = append(r.order, t)
+		}
 	}
-	t.busy = true
-	t.attempts++
-	r.calls[t.to()]++
-	if t.to() == toAlerter {
+	t.q.calls++
+	if !t.e.isAction() {
 		a := *t.e.alert
 		a.Uncertain = t.uncertain
 		a.Action = t.answer
-		r.spawn(func() { r.report(report{t: t, res: r.deps.Alerter.Alert(r.ctx, &a)}) })
+		r.spawn(func() { r.report(report{t: t, res: t.q.alerter.Alert(r.ctx, &a)}) })
 		return
 	}
 	a, called := *t.e.action, t.called
@@ -171,12 +275,12 @@ func (r *Response) start(t *task, now time.Time) {
 func (r *Response) carryOut(ctx context.Context, t *task, a *schema.Action, called bool) report {
 	res := Result{Class: Done}
 	if !called {
-		if res = r.deps.Revoker.Revoke(ctx, a); res.Class != Done {
+		if res = t.q.revoker.Revoke(ctx, a); res.Class != Done {
 			return report{t: t, res: res}
 		}
 	}
 	done := report{t: t, res: res, called: true, answer: res.Detail}
-	if r.faults.recordBeforeRevoked {
+	if r.faults.recordBeforeRevoked || a.To != "" {
 		return done
 	}
 	if err := r.deps.Publisher.Revoked(ctx, a); err != nil {
@@ -192,11 +296,18 @@ func (r *Response) report(p report) {
 	r.poke()
 }
 
+// age is how long a task could have been carried out. What a person released waits for its turn first.
+func (t *task) age(now time.Time) time.Duration {
+	if t.e.released && t.first.After(t.e.since) {
+		return now.Sub(t.first)
+	}
+	return now.Sub(t.e.since)
+}
+
 // settle turns the end of one attempt into records, or into a later attempt.
 func (r *Response) settle(p report, now time.Time) []*record {
 	t := p.t
-	t.busy = false
-	r.calls[t.to()]--
+	t.q.calls--
 	if t.e.finished() {
 		return nil
 	}
@@ -204,7 +315,7 @@ func (r *Response) settle(p report, now time.Time) []*record {
 		t.called, t.outcome = true, p.answer
 		r.deps.Metrics.revocation.Observe(now.Sub(t.e.completed()).Seconds())
 	}
-	age := now.Sub(t.e.since)
+	age := t.age(now)
 	if p.res.Class == Again && age < giveUp {
 		if age >= hardFor && !t.soft {
 			t.soft, t.tries = true, 0
@@ -212,9 +323,10 @@ func (r *Response) settle(p report, now time.Time) []*record {
 		t.tries++
 		t.uncertain = true
 		t.at = now.Add(backOff(age, t.tries, p.res.RetryAfter, r.deps.Jitter()))
-		if t.to() == toAlerter {
-			r.slackAt = now.Add(max(hardMost, min(p.res.RetryAfter, retryAfter))) // the others need not wait for this one's back-off
+		if !t.e.isAction() {
+			t.q.after = now.Add(max(hardMost, min(p.res.RetryAfter, retryAfter))) // the others need not wait for this one's back-off
 		}
+		t.q.offer(t)
 		r.deps.Metrics.actions.WithLabelValues(t.e.kind, "retried").Inc()
 		r.deps.Logger.Warn("attempt failed, will be repeated", slog.String("id", t.e.id), slog.Int("attempt", t.attempts), slog.String("detail", p.res.Detail))
 		return nil
@@ -225,7 +337,7 @@ func (r *Response) settle(p report, now time.Time) []*record {
 		r.deps.Logger.Error("gave an effect up", slog.String("id", t.e.id), slog.String("kind", t.e.kind), slog.String("detail", p.res.Detail))
 	}
 	if !t.e.isAction() {
-		return []*record{{Alert: &Alert{ID: t.e.id}, State: state}}
+		return []*record{{Alert: &Alert{ID: t.e.alert.ID, To: t.e.to}, State: state}}
 	}
 	a := *t.e.action
 	a.State, a.Attempts, a.FinishedAt, a.Outcome = state, t.attempts, now.UTC(), p.res.Detail
@@ -234,7 +346,7 @@ func (r *Response) settle(p report, now time.Time) []*record {
 	}
 	rs := []*record{{Action: &a, Since: now}}
 	if state == schema.ActionFailed {
-		rs = append(rs, r.page("failed", a.ID, "A revocation failed for good: "+p.res.Detail)...)
+		rs = append(rs, r.page("failed", a.EntryID(), "A revocation failed for good: "+p.res.Detail)...)
 	}
 	return rs
 }

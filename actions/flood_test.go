@@ -57,10 +57,8 @@ func TestFloodIsHeldDurablyAndPagesOnce(t *testing.T) {
 
 // busyRevoking counts the revocations that are not done.
 func (r *Response) busyRevoking() (n int) {
-	for _, t := range r.tasks {
-		if t.e.isAction() {
-			n++
-		}
+	for range r.pending() {
+		n++
 	}
 	return n
 }

@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -28,10 +29,14 @@ type Fold struct {
 type entry struct {
 	id       string
 	kind     string             // the action, "alert" or "page": also the label of its metrics
+	to       string             // its destination, empty for the primary one
+	round    int                // how often it was reopened; of an entry's records the highest (round, state) counts
 	state    schema.ActionState // 0: not durable yet
 	making   schema.ActionState
 	released bool
-	sealed   bool           // its end has been said twice
+	sealed   bool // its end has been said twice
+	parked   bool // released, and long to wait: the log keeps its action
+	task     *task
 	action   *schema.Action // one of action and alert, or neither
 	alert    *Alert
 	order    int64     // offset of the record that authorised it
@@ -223,16 +228,20 @@ func (f *Fold) Settle(at time.Time, a *schema.Action) {
 func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 	e, state := f.entries[r.id()], r.state()
 	if e == nil {
-		e = &entry{id: r.id(), kind: r.kind()}
+		e = &entry{id: r.id(), kind: r.kind(), to: r.to()}
 		f.entries[r.id()] = e
 	}
-	if state == e.state {
+	newer := cmp.Or(cmp.Compare(r.round(), e.round), cmp.Compare(state, e.state))
+	if newer == 0 {
 		e.last, e.said = offset, at
 	}
-	if state >= e.state && r.Again {
+	if newer > 0 && !r.Again {
+		e.sealed = false
+	}
+	if newer >= 0 && r.Again {
 		e.sealed = true
 	}
-	if state <= e.state && !f.faults.lastWins {
+	if newer <= 0 && !f.faults.lastWins {
 		return nil
 	}
 	if e.spends() {
@@ -242,7 +251,7 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 		f.held--
 	}
 	e.action, e.alert, e.state, e.making, e.changed, e.last, e.said = r.Action, r.Alert, state, 0, offset, offset, at
-	e.released = r.Action != nil && r.Action.Released
+	e.released, e.parked, e.round = r.Action != nil && r.Action.Released, false, r.round()
 	if state == schema.ActionPending || state == schema.ActionReleased {
 		e.order, e.since = offset, at
 		if r.Order > 0 {
@@ -264,8 +273,8 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 // isAction tells actions from messages.
 func (e *entry) isAction() bool { return e.kind != kindAlert && e.kind != kindPage }
 
-// limited reports whether the limits count the entry.
-func (e *entry) limited() bool { return e.kind == string(schema.RevokeSession) }
+// limited reports whether the limits count the entry: every action, once.
+func (e *entry) limited() bool { return e.isAction() && e.to == "" }
 
 // spends reports whether the entry is authorised, counted and not yet delivered.
 func (e *entry) spends() bool {

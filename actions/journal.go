@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/hijackd/hijackd/schema"
 )
 
 // ErrFenced says that another owner has opened a higher term: this one has no right to act any more.
@@ -109,7 +108,7 @@ func (j *journal) write(ctx context.Context, rs []*record, each func(*entry)) er
 		return err
 	}
 	for _, r := range rs {
-		if e := j.fold.entries[r.id()]; r.id() != "" && (e == nil || e.state < r.state()) || r.Pool != nil && !j.fold.pools.has(*r.Pool) {
+		if e := j.fold.entries[r.id()]; r.id() != "" && (e == nil || cmp.Or(cmp.Compare(e.round, r.round()), cmp.Compare(e.state, r.state())) < 0) || r.Pool != nil && !j.fold.pools.has(*r.Pool) {
 			return errWriteLost
 		}
 	}
@@ -153,11 +152,11 @@ func (j *journal) append(ctx context.Context, rs []*record) error {
 
 var errEnough = errors.New("enough has been read")
 
-// recall brings held actions back to memory from the log.
+// recall brings actions that are not over back to memory from the log.
 func (j *journal) recall(ctx context.Context, es []*entry) error {
 	wanted := map[int64]*entry{}
 	for _, e := range es {
-		if e.state == schema.ActionHeld && e.action == nil {
+		if e.isAction() && e.state != 0 && !e.finished() && e.action == nil {
 			wanted[e.last] = e
 		}
 	}
@@ -180,10 +179,10 @@ func (j *journal) recall(ctx context.Context, es []*entry) error {
 		return nil
 	})
 	if err != nil && !errors.Is(err, errEnough) {
-		return fmt.Errorf("read held actions from the response log: %w", err)
+		return fmt.Errorf("read actions from the response log: %w", err)
 	}
 	for _, e := range wanted { // the topic's retention is shorter than a day
-		j.logger.Error("a held action is gone from the response log", slog.String("id", e.id))
+		j.logger.Error("an action is gone from the response log", slog.String("id", e.id))
 		delete(j.fold.entries, e.id)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hijackd/hijackd/schema"
@@ -67,6 +68,9 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	for _, e := range es {
 		e.compact()
 	}
+	if err := r.complete(ctx, es); err != nil {
+		return 0, err
+	}
 	if err := r.restate(ctx, r.cfg.Restate/2); err != nil {
 		return 0, err
 	}
@@ -79,8 +83,7 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 		}
 		from = min(from, max(h, from-lookBack))
 	}
-	r.advance()
-	return from, nil
+	return from, r.advance(ctx)
 }
 
 // adopt takes an entry over that the log held at takeover. What is due may have been tried before.
@@ -94,8 +97,19 @@ func (r *Response) adopt(e *entry) {
 	}
 	if e.due() {
 		r.enqueue(e)
-		r.tasks[len(r.tasks)-1].uncertain = true
+		e.task.uncertain = true
 	}
+}
+
+// complete adds what the one before may have left out of a request: the other destinations of what is to be carried out.
+func (r *Response) complete(ctx context.Context, es []*entry) error {
+	var rs []*record
+	for _, e := range es {
+		if e.due() && e.to == "" && (e.action != nil || e.alert != nil) {
+			rs = append(rs, r.copies(&record{Action: e.action, Alert: e.alert, State: e.state, Since: e.since})...)
+		}
+	}
+	return r.journal.write(ctx, rs, r.changed)
 }
 
 // ordered lists the entries in the order of their authorisation.
@@ -150,16 +164,26 @@ func (r *Response) restate(ctx context.Context, age time.Duration) error {
 // record says an entry again: what is unfinished in full, of what has ended no more than that.
 func (e *entry) record() *record {
 	switch {
+	case e.finished() && e.action != nil: // failed, and to be reopened as it was
+		return &record{Action: e.action, Again: true}
 	case e.finished() && e.isAction():
-		return &record{Action: &schema.Action{ID: e.id, Action: schema.Decision(e.kind), State: e.state, Released: e.released}, Again: true}
+		return &record{Action: &schema.Action{ID: e.about(), To: e.to, Round: e.round, Action: schema.Decision(e.kind), State: e.state, Released: e.released}, Again: true}
 	case e.finished():
-		return &record{Alert: &Alert{ID: e.id}, State: e.state, Again: true}
+		return &record{Alert: &Alert{ID: e.about(), To: e.to}, State: e.state, Again: true}
 	case e.action != nil:
 		return &record{Action: e.action, Order: e.order, Since: e.since}
 	case e.alert != nil:
 		return &record{Alert: e.alert, State: e.state, Order: e.order, Since: e.since}
 	}
 	return nil // held, and gone from the log
+}
+
+// about is the id that the entry shares with those at other destinations.
+func (e *entry) about() string {
+	if e.to == "" {
+		return e.id
+	}
+	return strings.TrimSuffix(e.id, "@"+e.to)
 }
 
 // restateDue reports whether a day has passed since the last time.

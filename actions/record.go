@@ -47,11 +47,30 @@ func (r *record) state() schema.ActionState {
 func (r *record) id() string {
 	switch {
 	case r.Action != nil:
-		return r.Action.ID
+		return r.Action.EntryID()
 	case r.Alert != nil:
-		return r.Alert.ID
+		return r.Alert.entryID()
 	}
 	return ""
+}
+
+// to is the destination that the record is about.
+func (r *record) to() string {
+	switch {
+	case r.Action != nil:
+		return r.Action.To
+	case r.Alert != nil:
+		return r.Alert.To
+	}
+	return ""
+}
+
+// round counts how often a failed action was reopened.
+func (r *record) round() int {
+	if r.Action != nil {
+		return r.Action.Round
+	}
+	return 0
 }
 
 // Kinds of entries that are no actions.

@@ -49,10 +49,11 @@ type Response struct {
 
 	journal   journal
 	fold      *Fold
-	tasks     []*task // in the order of their authorisation
-	calls     [2]int  // in flight, by destination
-	paced     map[string]time.Time
-	slackAt   time.Time
+	revokers  []*queue // one for each destination, the primary one first
+	alerters  []*queue
+	order     []*task              // the actions to carry out, and some that are over, by authorisation
+	waiting   map[string][]*task   // messages, by the action that they tell of
+	messages  int                  // that wait to be sent
 	pages     map[string]time.Time // kind: when it last paged
 	committed int64
 	rows      []schema.Action // changed since the last tell
@@ -85,10 +86,11 @@ type Response struct {
 func NewResponse(p *Policy, cfg LaneConfig, deps Deps) *Response {
 	deps = deps.withDefaults()
 	r := &Response{
-		cfg: cfg, deps: deps, fold: NewFold(p), paced: map[string]time.Time{}, pages: map[string]time.Time{},
+		cfg: cfg, deps: deps, fold: NewFold(p), waiting: map[string][]*task{}, pages: map[string]time.Time{},
 		wake: make(chan struct{}, 1), skipped: -1, pause: pause,
 		after: func(d time.Duration, f func()) func() { t := time.AfterFunc(d, f); return func() { t.Stop() } },
 	}
+	r.makeQueues()
 	r.spawn = func(f func()) { r.running.Go(f) }
 	r.policy.Store(p)
 	r.journal.decode = readRecord
@@ -178,7 +180,7 @@ func (r *Response) process(ctx context.Context, recs []schema.Record) error {
 			}
 		}
 	}
-	if err := r.journal.write(ctx, out, r.changed); err != nil {
+	if err := r.write(ctx, out); err != nil {
 		return err
 	}
 	r.mu.Lock()
@@ -190,8 +192,7 @@ func (r *Response) process(ctx context.Context, recs []schema.Record) error {
 		told.from = r.pos
 	}
 	r.tellRows(told, false)
-	r.advance()
-	return nil
+	return r.advance(ctx)
 }
 
 // decided adds findings to what is told of a batch.
@@ -224,7 +225,7 @@ func (r *Response) intend(at time.Time, o Outcome) (rs []*record) {
 		switch {
 		case r.deps.Alerter == nil:
 			r.fold.forget(a)
-		case len(r.tasks) >= alertsMost:
+		case r.messages >= alertsMost:
 			r.fold.forget(a)
 			rs = append(rs, r.page("flood", a.ID, "More findings than messages can be sent: the rest is in the findings table only.")...)
 		default:
@@ -234,7 +235,7 @@ func (r *Response) intend(at time.Time, o Outcome) (rs []*record) {
 	return rs
 }
 
-// alertsMost is how many effects may wait before findings stop getting a message each: Slack takes about one a second.
+// alertsMost is how many messages may wait before findings stop getting a message each: Slack takes about one a second.
 const alertsMost = 1000
 
 // tellRows tells a batch's findings together with the actions that changed.
@@ -304,11 +305,21 @@ func (r *Response) Close(ctx context.Context) {
 	r.deps.Metrics.lane(&r.gauges, false)
 }
 
+// calls counts the calls in flight.
+func (r *Response) calls() (n int) {
+	for _, qs := range [][]*queue{r.revokers, r.alerters} {
+		for _, q := range qs {
+			n += q.calls
+		}
+	}
+	return n
+}
+
 // busy reports whether a call is in flight, or a follower has work and gets it done.
 func (r *Response) busy() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := r.calls[0] + r.calls[1]
+	n := r.calls()
 	for _, f := range []*follower{r.archive, r.announce} {
 		if !f.failing {
 			n += len(f.queue)

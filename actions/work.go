@@ -2,6 +2,7 @@ package actions
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -39,17 +40,19 @@ func (r *Response) work(ctx context.Context) error {
 		out = r.page("pending", t.e.id, "A revocation has been pending for more than 2 minutes: the receiver does not answer as it should.")
 	}
 	r.mu.Lock()
-	filed, caughtUp := r.filed, r.archive.rows+r.announce.rows+r.calls[0]+r.calls[1] == 0
+	filed, caughtUp := r.filed, r.archive.rows+r.announce.rows+r.calls() == 0
 	r.mu.Unlock()
 	if filed > r.journal.filed && now.Sub(r.filedAt) >= filedEvery {
 		r.filedAt = now
 		out = append(out, &record{Filed: &filed})
 	}
-	if err := r.journal.write(ctx, out, r.changed); err != nil {
+	if err := r.write(ctx, out); err != nil {
 		return err
 	}
 	r.tellRows(&chunk{from: r.pos}, false)
-	r.advance()
+	if err := r.advance(ctx); err != nil {
+		return err
+	}
 	if r.skipped >= 0 && caughtUp && r.rereadAt.IsZero() {
 		r.rereadAt = now.Add(rereadWait)
 	}
@@ -66,7 +69,7 @@ func (r *Response) record(ctx context.Context) error {
 	for _, p := range ps {
 		out = append(out, r.settle(p, r.deps.Now())...)
 	}
-	if err := r.journal.write(ctx, out, r.changed); err != nil {
+	if err := r.write(ctx, out); err != nil {
 		return err
 	}
 	if r.faults.recordBeforeRevoked {
@@ -80,19 +83,20 @@ func (r *Response) record(ctx context.Context) error {
 }
 
 // advance starts what is due and sets the timer for the rest.
-func (r *Response) advance() {
+func (r *Response) advance(ctx context.Context) error {
 	now := r.deps.Now()
-	next := r.launch(now)
+	next, err := r.launch(ctx, now)
+	if err != nil {
+		return err
+	}
 	var oldest time.Time
-	for _, t := range r.tasks {
-		if !t.e.isAction() {
-			continue
-		}
-		if oldest.IsZero() || t.e.since.Before(oldest) {
+	for t := range r.pending() {
+		if oldest.IsZero() {
 			oldest = t.e.since
 		}
-		if p := t.e.since.Add(pageAfter); p.After(now) {
+		if p := t.e.since.Add(pageAfter); p.After(now) { // and so are those behind it
 			next = earlier(next, p)
+			break
 		}
 	}
 	r.gauges.held.Store(int64(r.fold.held))
@@ -108,12 +112,28 @@ func (r *Response) advance() {
 		r.unset()
 	}
 	r.unset = r.after(next.Sub(now), r.poke)
+	return nil
+}
+
+// pending lists the actions to carry out by age, without those that wait for their turn after a release.
+func (r *Response) pending() iter.Seq[*task] {
+	return func(yield func(*task) bool) {
+		for len(r.order) > 0 && r.order[0].e.task != r.order[0] {
+			r.order[0] = nil
+			r.order = r.order[1:]
+		}
+		for _, t := range r.order {
+			if t.e.task == t && !yield(t) {
+				return
+			}
+		}
+	}
 }
 
 // overdue is the action that is pending for longest of those pending for more than 2 min, unless one of them has paged.
 func (r *Response) overdue(now time.Time) (oldest *task) {
-	for _, t := range r.tasks {
-		if !t.e.isAction() || now.Sub(t.e.since) < pageAfter {
+	for t := range r.pending() {
+		if t.age(now) < pageAfter {
 			continue
 		}
 		if r.fold.entries[pageID("pending", t.e.id)] != nil {

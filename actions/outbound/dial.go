@@ -1,4 +1,4 @@
-package revoke
+package outbound
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// errForbidden is what a dial to an address that the webhook must not reach returns.
+// errForbidden is what a dial to an address that no destination may have returns.
 var errForbidden = errors.New("address not allowed")
 
 func prefixes(list ...string) (ps []netip.Prefix) {
@@ -33,7 +33,7 @@ var embedding = []struct {
 	{netip.MustParsePrefix("::/96"), 12},
 }
 
-// allowed reports whether the webhook may connect to an address.
+// allowed reports whether a destination may connect to an address.
 func allowed(a netip.Addr, allowPrivate bool) bool {
 	a = a.Unmap().WithZone("")
 	if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() || a.IsLinkLocalUnicast() || in(a, metadata) {

@@ -1,13 +1,9 @@
-package revoke
+package outbound
 
 import (
-	"bufio"
-	"io"
 	"net/netip"
 	"testing"
 )
-
-func newReader(r io.Reader) *bufio.Reader { return bufio.NewReader(r) }
 
 func TestAllowed(t *testing.T) {
 	for addr, want := range map[string][2]bool{ // without and with allow_private

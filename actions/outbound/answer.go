@@ -1,4 +1,4 @@
-package revoke
+package outbound
 
 import (
 	"context"
@@ -16,8 +16,9 @@ import (
 	"github.com/hijackd/hijackd/actions"
 )
 
-// answer judges an HTTP answer by its status alone; no text of the peer's goes any further.
-func answer(status int, retryAfter string, now time.Time) actions.Result {
+// Answer judges an HTTP answer by its status alone (actions.ClassOf); no text of the peer's goes any further. retryAfter is the header
+// of that name (RFC 9110, 10.2.3), which counts only where the class is Again.
+func Answer(status int, retryAfter string, now time.Time) actions.Result {
 	res := actions.Result{Class: actions.ClassOf(status), Detail: strconv.Itoa(status)}
 	if res.Class == actions.Again {
 		res.RetryAfter = after(retryAfter, now)
@@ -37,8 +38,9 @@ func after(s string, now time.Time) time.Duration {
 	return 0
 }
 
-// failure names a network error in words of our own: the error's text may hold the URL, with its userinfo.
-func failure(err error) actions.Result {
+// Failure names the error of a request in words of our own: its text may hold the URL, with its userinfo. The request may have taken
+// effect, so the class is Again.
+func Failure(err error) actions.Result {
 	res := actions.Result{Class: actions.Again, Detail: "network error"}
 	var dns *net.DNSError
 	var cert *tls.CertificateVerificationError
@@ -47,7 +49,7 @@ func failure(err error) actions.Result {
 	var timeout net.Error
 	switch {
 	case errors.Is(err, errForbidden):
-		res.Detail = "address not allowed: link-local, metadata, or private without actions.revoke.allow_private"
+		res.Detail = "address not allowed: link-local, metadata, or private without allow_private"
 	case errors.Is(err, context.Canceled):
 		res.Detail = "stopped"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
@@ -64,4 +66,13 @@ func failure(err error) actions.Result {
 		res.Detail = "connection reset"
 	}
 	return res
+}
+
+// Until reads a header that says when a rate limit ends as Unix seconds (Okta, Auth0); 0 for what is no number, or past.
+func Until(s string, now time.Time) time.Duration {
+	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+	if err != nil || n < 0 || n > math.MaxUint32 {
+		return 0
+	}
+	return max(0, time.Unix(n, 0).Sub(now))
 }

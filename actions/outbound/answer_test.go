@@ -1,4 +1,4 @@
-package revoke
+package outbound
 
 import (
 	"strconv"
@@ -21,6 +21,18 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+func TestUntil(t *testing.T) {
+	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+	for s, want := range map[string]time.Duration{
+		"1795255230": 30 * time.Second, " 1795255201": time.Second, "1795255200": 0, "1795255100": 0, "": 0, "-1": 0, "soon": 0, "30": 0,
+		"9223372036854775807": 0, "99999999999999999999": 0,
+	} {
+		if got := Until(s, now); got != want {
+			t.Errorf("%q: %s, want %s", s, got, want)
+		}
+	}
+}
+
 func FuzzAnswer(f *testing.F) {
 	f.Add(429, "120")
 	f.Add(503, "Sat, 21 Nov 2026 10:00:30 GMT")
@@ -28,7 +40,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(0, "9999999999999999999")
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, status int, retryAfter string) {
-		res := answer(status, retryAfter, now)
+		res := Answer(status, retryAfter, now)
 		if res.RetryAfter < 0 || res.RetryAfter > 0 && res.Class != actions.Again {
 			t.Errorf("%+v", res)
 		}
