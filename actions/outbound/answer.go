@@ -58,7 +58,7 @@ func Failure(err error) actions.Result {
 		res.Detail = "the host name does not resolve"
 	case errors.As(err, &cert), errors.As(err, &unknown):
 		res.Detail = "the certificate does not verify"
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		res.Detail = "the receiver does not speak TLS"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		res.Detail = "connection refused"

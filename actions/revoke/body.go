@@ -25,6 +25,7 @@ type data struct {
 	Token    string          `json:"token"`
 	Session  string          `json:"session"`
 	User     string          `json:"user"`
+	Network  string          `json:"network,omitempty"` // of ip.block: CIDR or address
 	Reason   string          `json:"reason"`
 	Risk     float64         `json:"risk"`
 	Mode     string          `json:"mode"`
@@ -42,8 +43,8 @@ type finding struct {
 
 // types are the message types of the actions.
 var types = map[schema.Decision]string{
-	schema.RevokeSession: "session.revoke", schema.RevokeUser: "user.revoke", schema.StepUp: "session.step_up",
-	schema.Restrict: "session.restrict", schema.BlockIP: "ip.block",
+	schema.RevokeSession: "session.revoke", schema.RevokeUser: "user.revoke", schema.NotifyUser: "user.notify",
+	schema.StepUp: "session.step_up", schema.Restrict: "session.restrict", schema.BlockIP: "ip.block",
 }
 
 // body encodes an action. It is the same for every attempt. Findings that do not fit are left out, the last ones first.
@@ -55,6 +56,9 @@ func body(a *schema.Action) ([]byte, error) {
 	d := data{
 		ActionID: a.ID, Action: a.Action, Tenant: a.Tenant, Token: a.Token, Session: a.Session, User: a.User,
 		Reason: a.Reason, Risk: a.Risk, Mode: a.Mode, Findings: []finding{},
+	}
+	if a.Action == schema.BlockIP {
+		d.Network = a.Subject
 	}
 	for i := range a.Findings {
 		f := &a.Findings[i]

@@ -3,20 +3,17 @@ package revoke
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/hijackd/hijackd/actions"
+	"github.com/hijackd/hijackd/actions/outbound"
 	"github.com/hijackd/hijackd/schema"
 )
-
-// maxAnswer is how much of an answer is read, so that its connection can serve the next call.
-const maxAnswer = 64 << 10
 
 // Webhook sends actions to one receiver. It is safe for concurrent use.
 type Webhook struct {
@@ -34,22 +31,18 @@ func New(cfg Config, secrets []Secret, now func() time.Time) (*Webhook, error) {
 	if cfg.URL == "" || len(secrets) == 0 {
 		return nil, errors.New("actions.revoke: url and secret are needed")
 	}
-	dialer := &net.Dialer{Timeout: cfg.Timeout, Control: control(cfg.AllowPrivate)}
-	return &Webhook{cfg: cfg, secrets: secrets, now: now, client: &http.Client{
-		Timeout:       cfg.Timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext:            dialer.DialContext, // Proxy stays nil: none from the environment
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-			ForceAttemptHTTP2:      true,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxAnswer,
-			MaxIdleConnsPerHost:    4,
-			IdleConnTimeout:        time.Minute,
-			TLSHandshakeTimeout:    cfg.Timeout,
-		},
-	}}, nil
+	client, err := outbound.Client(cfg.outbound())
+	if err != nil {
+		return nil, fmt.Errorf("actions.revoke: %w", err)
+	}
+	return &Webhook{cfg: cfg, secrets: secrets, now: now, client: client}, nil
 }
+
+// Format keeps the secrets out of whatever a Webhook is printed into.
+func (w *Webhook) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "webhook") }
+
+// Takes reports whether a message type exists for an action.
+func (w *Webhook) Takes(d schema.Decision) bool { return types[d] != "" }
 
 // Revoke makes one attempt at an action. After anything but Done the same action may be sent again: its id makes that harmless.
 func (w *Webhook) Revoke(ctx context.Context, a *schema.Action) actions.Result {
@@ -79,13 +72,11 @@ func (w *Webhook) post(ctx context.Context, id string, body []byte) actions.Resu
 	req.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
 	req.Header.Set("webhook-signature", signature(w.secrets, id, now, body))
 	req.Header.Set("Idempotency-Key", id)
-	resp, err := w.client.Do(req)
+	reply, err := outbound.Do(w.client, req)
 	if err != nil {
-		return failure(err)
+		return outbound.Failure(err)
 	}
-	defer func() { _ = resp.Body.Close() }()          // the status has been read: nothing that follows changes the outcome
-	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // likewise
-	return answer(resp.StatusCode, resp.Header.Get("Retry-After"), now)
+	return outbound.Answer(reply.Status, reply.Header.Get("Retry-After"), now)
 }
 
 // Close gives idle connections up.

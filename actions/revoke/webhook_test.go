@@ -1,6 +1,7 @@
 package revoke
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -204,7 +204,7 @@ func TestResetBeforeAndAfterTheEffect(t *testing.T) {
 					return
 				}
 				if read {
-					_, _ = http.ReadRequest(newReader(c))
+					_, _ = http.ReadRequest(bufio.NewReader(c))
 				}
 				_ = c.(*net.TCPConn).SetLinger(0)
 				_ = c.Close()
@@ -258,7 +258,7 @@ func TestNoSecretInAnyErrorOrLog(t *testing.T) {
 			t.Errorf("%+v", res)
 		}
 		log.Info("result", slog.Any("result", res), slog.Any("secrets", w.secrets))
-		fmt.Fprintf(&out, "%v %+v %#v", w.secrets, w.secrets, w.secrets)
+		fmt.Fprintf(&out, "%v %+v %#v %v %+v %#v", w.secrets, w.secrets, w.secrets, w, w, w)
 	}
 	for _, u := range append(urls, "ftp://canary-user:canary-pass@h", "http://canary-user:canary-pass@h:port", ":canary-pass", "http://") {
 		err := (&Config{URL: u}).Validate()
@@ -277,6 +277,38 @@ func TestNoSecretInAnyErrorOrLog(t *testing.T) {
 	for _, canary := range []string{"canary", newSecret[6:], oldSecret[6:]} {
 		if strings.Contains(out.String(), canary) {
 			t.Errorf("%q leaks: %s", canary, out.String())
+		}
+	}
+}
+
+// TestMessageTypes holds each action to its type (contract section 2), and ip.block to naming the network.
+func TestMessageTypes(t *testing.T) {
+	for d, want := range map[schema.Decision]string{
+		schema.RevokeSession: "session.revoke", schema.RevokeUser: "user.revoke", schema.NotifyUser: "user.notify", schema.StepUp: "session.step_up",
+		schema.Restrict: "session.restrict", schema.BlockIP: "ip.block", schema.Observe: "", schema.Alert: "", "": "",
+	} {
+		a := action()
+		a.Action = d
+		if d == schema.BlockIP {
+			a.Subject, a.Token, a.Session, a.User = "203.0.113.0/24", "", "", ""
+		}
+		b, err := body(a)
+		if (err == nil) != (want != "") || new(Webhook).Takes(d) != (want != "") {
+			t.Errorf("%s: %v", d, err)
+			continue
+		}
+		if want == "" {
+			continue
+		}
+		var m struct {
+			Type string
+			Data struct{ Action, Network string }
+		}
+		if err := json.Unmarshal(b, &m); err != nil || m.Type != want || m.Data.Action != string(d) {
+			t.Errorf("%s: %s, %v", d, b, err)
+		}
+		if (m.Data.Network == "203.0.113.0/24") != (d == schema.BlockIP) || d != schema.BlockIP && m.Data.Network != "" {
+			t.Errorf("%s names the network %q", d, m.Data.Network)
 		}
 	}
 }
