@@ -314,6 +314,9 @@ func TestErrorsQuoteNothing(t *testing.T) {
 		"findings": db.InsertFindings(t.Context(), []schema.Finding{finding(canary)}),
 		"actions":  db.InsertActions(t.Context(), []schema.Action{{ID: "act_1", Token: canary}}),
 		"audit":    db.InsertAudit(t.Context(), []schema.Audit{{ID: "aud_1", Subject: canary}}),
+		"tokens":   db.Tokens(t.Context(), nil, []string{canary}, func(*Token) {}),
+		"of users": userTokens(t, db, canary),
+		"read":     db.Actions(t.Context(), ActionFilter{User: canary}, func(*schema.Action) error { return nil }),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error from a table that is gone", what)
@@ -321,4 +324,10 @@ func TestErrorsQuoteNothing(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+}
+
+func userTokens(t *testing.T, db *DB, user string) error {
+	t.Helper()
+	_, err := db.UserTokens(t.Context(), "", user, time.Time{}, 1)
+	return err
 }
