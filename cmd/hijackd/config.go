@@ -20,6 +20,7 @@ type Config struct {
 	Fingerprint FingerprintConfig
 	Lateness    time.Duration
 	Rules       rules.Config
+	Responses   map[string]*ResponseConfig // by rule
 	Policy      PolicyConfig
 	Revoke      RevokeConfig
 	Slack       SlackConfig

@@ -20,6 +20,8 @@ type key struct {
 	def   string // the default, as the environment variable would give it
 	value value
 	doc   string
+	// alike is the path that the documentation shows once for keys that every rule has, such as rules.*.response.
+	alike string
 	// pending says what a value other than the default does not do yet.
 	pending string
 	initial string // the default as the value prints it

@@ -19,6 +19,7 @@ func (c *Config) boundRules() []key {
 	}
 	var table []key
 	for _, rule := range rules.All {
+		table = append(table, c.responseKeys(rule.Name)...)
 		table = append(table, modeKey(c.Rules, rule.Name, rule.DefaultMode))
 		for _, k := range rule.Keys {
 			table = append(table, settingKey(c.Rules, rule, k))

@@ -218,7 +218,14 @@ func TestConfigurationReferenceIsCurrent(t *testing.T) {
 func reference() string {
 	var b strings.Builder
 	last := ""
+	alike := map[string]bool{}
 	for _, k := range new(Config).keys() {
+		if alike[k.alike] {
+			continue
+		}
+		if k.alike != "" {
+			alike[k.alike], k.path = true, k.alike
+		}
 		section := k.path
 		if i := strings.LastIndexByte(k.path, '.'); i >= 0 {
 			section = k.path[:i]
