@@ -189,6 +189,9 @@ func (r *Response) enqueue(e *entry) {
 			r.await(t)
 		}
 	}
+	if r.faults.unordered {
+		t.subject.Name = e.id
+	}
 	e.task = t
 	r.queueOf(e).add(t)
 }
@@ -267,6 +270,9 @@ func (r *Response) start(t *task, now time.Time) {
 		return
 	}
 	a, called := *t.e.action, t.called
+	if r.faults.freshIDs != nil {
+		a.ID = r.faults.freshIDs()
+	}
 	r.spawn(func() { r.report(r.carryOut(r.ctx, t, &a, called)) })
 }
 
@@ -274,7 +280,11 @@ func (r *Response) start(t *task, now time.Time) {
 // the outcome comes after both, so that no token lane misses a revocation that is recorded as delivered.
 func (r *Response) carryOut(ctx context.Context, t *task, a *schema.Action, called bool) report {
 	res := Result{Class: Done}
-	if !called {
+	switch {
+	case called:
+	case r.faults.recordBeforeSend:
+		r.spawn(func() { r.pause(ctx, time.Second); t.q.revoker.Revoke(ctx, a) })
+	default:
 		if res = t.q.revoker.Revoke(ctx, a); res.Class != Done {
 			return report{t: t, res: res}
 		}

@@ -15,4 +15,7 @@ type faults struct {
 	forgetPools           bool          // don't say again which pools there are
 	noHorizon             bool          // begin a term without the findings before the commit
 	targetsApart          bool          // a revocation that several findings ask for has an id for each
+	recordBeforeSend      bool          // record an effect as done, then call
+	freshIDs              func() string // an id of its own for each call
+	unordered             bool          // call for one token's actions at the same time
 }
