@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,32 @@ func TestAuditView(t *testing.T) {
 	}
 	if got := one[time.Time](t, db, "SELECT time FROM audit WHERE why = ?", "it's a 'test' — \x00\n"); !got.Equal(noon) {
 		t.Errorf("time %s, want %s", got, noon)
+	}
+}
+
+func TestAuditIsReadBack(t *testing.T) {
+	db := newDB(t)
+	first, second, other := auditLine("first"), auditLine("second"), auditLine("third")
+	second.Time = noon.Add(time.Second)
+	other.Kind, other.What, other.Tenant = "switch", "kill", ""
+	if err := db.InsertAudit(t.Context(), []schema.Audit{first, second, other}); err != nil {
+		t.Fatal(err)
+	}
+	acme := "acme"
+	for _, tt := range []struct {
+		f     AuditFilter
+		limit int
+		want  []schema.Audit
+	}{
+		{AuditFilter{Tenant: &acme}, 9, []schema.Audit{second, first}},
+		{AuditFilter{Kinds: []string{"command"}}, 1, []schema.Audit{second}},
+		{AuditFilter{Kinds: []string{"switch"}, Whats: []string{"kill", "unkill"}}, 9, []schema.Audit{other}},
+		{AuditFilter{Whats: []string{"unkill"}}, 9, nil},
+	} {
+		got, err := db.Audit(t.Context(), tt.f, tt.limit)
+		if err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%+v: %+v, %v; want %+v", tt.f, got, err, tt.want)
+		}
 	}
 }
 

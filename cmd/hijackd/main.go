@@ -45,6 +45,10 @@ type commands struct {
 	Simulate    simulateCommand    `cmd:"" help:"Write labelled session events to standard output."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the ClickHouse schema up to date."`
 	Check       checkCommand       `cmd:"" help:"Validate configuration and files; touches no network."`
+	Held        heldCommand        `cmd:"" help:"List, release or discard actions that are held over a limit."`
+	Revoke      revokeCommand      `cmd:"" help:"Revoke tokens by hand, anew, or what failed."`
+	Allow       allowCommand       `cmd:"" help:"Exempt users, networks, rules … for a time."`
+	Kill        killCommand        `cmd:"" help:"Hold all effects at once, and let them go on."`
 	Validate    validateCommand    `cmd:"" help:"Check session events against the contract, line by line."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read a token from standard input and print its fingerprint."`
 	Rules       rulesCommand       `cmd:"" help:"List the rules, or explain one."`
