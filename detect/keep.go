@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // What is kept of a session's uses.
@@ -14,8 +16,8 @@ import (
 // vantage keeps its last use by each user, app and session. That is enough: an event at time t, not later than lateness, can only be
 // preceded by an older use of a vantage if it is that vantage's last one, and nothing that is still to come belongs before it. So what
 // judges see is, within the lateness, a function of the set of events. Kept besides, of what is older: the first use without a user and
-// the login that followed it, the last elevation and rotation and, of a token used at several vantages, as many of each as make a row of
-// regular intervals (three of the main one).
+// the login that followed it, the last elevation and rotation, the replays for which successors are to be revoked and, of a token used
+// at several vantages, as many of each as make a row of regular intervals (three of the main one) and what returns rest on (sightBack).
 //
 // A token used more often than maxUses in that time is thinned: of each vantage and actor the first and the last use per cell of a time
 // grid stay, and cells grow until it fits. Findings stay, their nearest neighbours may then be up to a cell further away for late events.
@@ -145,6 +147,8 @@ func (t *Tokens) older(s *session, kept []use, horizon int64) []bool {
 		}
 	}
 	t.pinLogin(s, kept[:end], stay)
+	t.pinReplays(s, kept[:end], stay)
+	t.pinReturns(s, kept[:end], stay)
 	return stay
 }
 
@@ -168,6 +172,20 @@ func (t *Tokens) pinLogin(s *session, kept []use, stay []bool) {
 				return
 			}
 			anonymous, stay[i] = true, true
+		}
+	}
+}
+
+// pinReplays keeps the uses that sentenced the token's successors: one that is yet to come is to be sentenced by them, too.
+func (t *Tokens) pinReplays(s *session, kept []use, stay []bool) {
+	for r := s.found; r != 0; r = t.found.at(r).next {
+		p := t.found.at(r)
+		if p.flags&(foundSentence|foundWithdrawn) != foundSentence {
+			continue
+		}
+		for i := range kept {
+			u := &kept[i]
+			stay[i] = stay[i] || u.at() == p.time && xxhash.Sum64String(t.idText(eventID{u.id, u.kind})) == p.event
 		}
 	}
 }

@@ -126,6 +126,7 @@ const (
 	useElevation // session.elevated
 	useUnbound   // the app says that the binding failed
 	useSensitive
+	useReturned // a network that the token had moved onto was told that it is used elsewhere again
 )
 
 const usesPerChunk = 4

@@ -10,7 +10,8 @@ import (
 
 // What a token lane tells subject lanes. Of the accepted uses of a token at one vantage in one cell of half an hour the first one is told
 // to the user; the first one of all and the first one at each vantage also to the network, the first one of all also to the session. What a
-// late event shows to have been told wrongly is told again under the same event: moved or used corrects born, known corrects rejected.
+// late event shows to have been told wrongly is told again under the same event: moved or used corrects born, known corrects rejected, and
+// back is taken back.
 
 // SightingCell is how often, in event time, a user's lane hears of a token that goes on being used at one vantage.
 const SightingCell = int64(30 * 60 * 1e9)
@@ -18,8 +19,11 @@ const SightingCell = int64(30 * 60 * 1e9)
 // sight tells of a use that was just added. before is the session as it was.
 func (t *Tokens) sight(s, before *session, e *schema.Event, u *use, late, named bool, out *Output) {
 	if t.loading || s.flags&sessionPartial != 0 { // judged without history: when that is back the lane starts again, and tells
-		if u.vantage != noVantage && u.flags&useRejected == 0 {
+		if u.own() {
 			s.flags |= sessionAccepted
+			if t.loading && (late || u.vantage != before.vantage) {
+				t.sightBack(s, e, u, late, out) // so that it isn't told once more
+			}
 		}
 		return
 	}
@@ -44,7 +48,7 @@ func (t *Tokens) sight(s, before *session, e *schema.Event, u *use, late, named 
 	}
 	turn := u.flags&(useStart|useRotation) != 0
 	if !late && !named && !turn && u.vantage == before.vantage && before.flags&sessionTold != 0 &&
-		floorDiv(before.newest, SightingCell) == floorDiv(u.at(), SightingCell) {
+		floorDiv(before.newest, SightingCell) == floorDiv(u.at(), SightingCell) && !t.namedBetween(s, before.newest, u.at()) {
 		return
 	}
 	if before.flags&sessionAccepted == 0 && before.flags&sessionHasUse != 0 {
@@ -61,7 +65,7 @@ func (t *Tokens) sight(s, before *session, e *schema.Event, u *use, late, named 
 	if late && at.standing[toNetwork] >= firstHere {
 		t.sightMoves(s, e, u, out)
 	}
-	if late || u.vantage != before.vantage {
+	if late || u.vantage != before.vantage || before.flags&sessionTold == 0 {
 		t.sightBack(s, e, u, late, out)
 	}
 	for scope, next := range at.next {
@@ -325,6 +329,16 @@ func (t *Tokens) newlyNamed(s *session, e *schema.Event, who uint8) bool {
 		}
 	}
 	return user || session
+}
+
+// namedBetween reports whether a user or a session was first named after one time and up to another, be it by an event that came before both.
+func (t *Tokens) namedBetween(s *session, after, until int64) bool {
+	for r := s.actors; r != 0; r = t.actors.at(r).next {
+		if a := t.actors.at(r); a.since() > millis(after) && a.since() <= millis(until) && (a.user != 0 || a.session != 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // sightAgain tells the user of every use that is first at its vantage in its cell: it was not known whose they were when they came.

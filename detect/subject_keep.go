@@ -52,9 +52,8 @@ func (t *Subjects) enter(s *subject, e *schema.Sighting) news {
 			t.enterUse(s, e, &n)
 		}
 	case schema.SightingBack:
-		if s.scope == schema.ScopeNetwork && e.Token != "" && s.room(e.Time, acts) {
-			n.sight = t.addSight(s, t.tokenOf(s, e), e)
-			n.changed = n.sight != nil
+		if s.scope == schema.ScopeNetwork && e.Token != "" {
+			t.enterBack(s, e, &n)
 		}
 	case schema.SightingRejected, schema.SightingKnown:
 		if s.scope == schema.ScopeNetwork && e.Token != "" && s.room(n.at.Time, rejects) {
@@ -63,6 +62,23 @@ func (t *Subjects) enter(s *subject, e *schema.Sighting) news {
 		}
 	}
 	return n
+}
+
+// enterBack keeps that a token is used elsewhere again, or takes it back.
+func (t *Subjects) enterBack(s *subject, e *schema.Sighting, n *news) {
+	k := s.token(e.Token)
+	known := k != nil && slices.ContainsFunc(k.sights, func(o *Sight) bool { return o.Moment == n.at })
+	if !known && (!e.Apart || !s.room(e.Time, acts)) {
+		return
+	}
+	n.sight = t.addSight(s, t.tokenOf(s, e), e)
+	if n.changed = n.sight != nil; n.changed && !e.Apart {
+		for _, o := range n.sight.Token.sights { // what was found of the token's arrival stands without it
+			if o.Before(n.at) {
+				n.at = o.Moment
+			}
+		}
+	}
 }
 
 func (t *Subjects) enterUse(s *subject, e *schema.Sighting, n *news) {
@@ -125,7 +141,7 @@ func (t *Subjects) addSight(s *subject, k *Token, e *schema.Sighting) *Sight {
 	place := t.placeOf(s, e)
 	cell := floorDiv(x.Time, SightingCell)
 	for _, o := range k.sights {
-		if !o.place.akin(place) || o.class() == rejects || o.Started || o.Rotated || x.class() == rejects || x.Started || x.Rotated || floorDiv(o.Time, SightingCell) != cell {
+		if !o.place.akin(place) || o.Kind == schema.SightingBack || x.Kind == schema.SightingBack || o.class() == rejects || o.Started || o.Rotated || x.class() == rejects || x.Started || x.Rotated || floorDiv(o.Time, SightingCell) != cell {
 			continue
 		}
 		if o.Before(x.Moment) {
@@ -168,6 +184,8 @@ func (s *subject) correct(o, x *Sight) *Sight {
 		s.count[o.class()]--
 		o.Kind, o.Apart, o.NewDevice = x.Kind, x.Apart, x.NewDevice
 		s.count[o.class()]++
+	case rise == 0 && x.Kind == schema.SightingBack: // the last word counts
+		o.Apart = x.Apart
 	case rise == 0: // an earlier use that comes to light can only explain more
 		o.Apart, o.NewDevice = o.Apart && x.Apart, o.NewDevice && x.NewDevice
 	}

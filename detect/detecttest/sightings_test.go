@@ -15,7 +15,7 @@ import (
 )
 
 // told merges sightings as whoever reads them does: of a token at one vantage in one cell the earliest use counts, of what is said of one
-// event the word of the highest rank.
+// event the word of the highest rank; of a return the last word.
 func told(events []*schema.Event) []string {
 	rank := map[schema.SightingKind]int{schema.SightingBorn: 0, schema.SightingMoved: 1, schema.SightingUsed: 2, schema.SightingRejected: 3, schema.SightingKnown: 4}
 	type cell struct {
@@ -40,7 +40,7 @@ func told(events []*schema.Event) []string {
 				if _, ranked := rank[g.Kind]; !ranked {
 					k += string(g.Kind)
 				}
-				if old, ok := words[k]; !ok || rank[g.Kind] > rank[old.Kind] {
+				if old, ok := words[k]; !ok || rank[g.Kind] > rank[old.Kind] || g.Kind == schema.SightingBack {
 					words[k] = g
 				}
 			}
@@ -49,6 +49,12 @@ func told(events []*schema.Event) []string {
 	first := map[cell]schema.Sighting{}
 	var all []string
 	for _, g := range words {
+		if g.Kind == schema.SightingBack {
+			if g.Apart {
+				all = append(all, fmt.Sprint(g.Scope, g.Subject, " ", g.Kind, g.Token, g.EventID))
+			}
+			continue
+		}
 		_, ranked := rank[g.Kind]
 		if g.Started || g.Rotated { // is told always
 			all = append(all, fmt.Sprint(g.Scope, g.Subject, " ", g.Token, g.EventID))

@@ -61,7 +61,7 @@ func (j harvest) Judge(s *detect.Subject, say func(detect.SubjectVerdict)) {
 	var came []*detect.Sight
 	for i, x := range s.Sights {
 		switch {
-		case x.Kind == schema.SightingBack && s.Completes(x):
+		case x.Kind == schema.SightingBack && x.Apart && s.Completes(x):
 			j.sayOf(s, sameDevices, came, i, say)
 		case x.Kind == schema.SightingMoved && x.Apart && x.Vantage != nil && x.User() != "" && !s.Served(x.User(), x.Moment):
 			if came = append(came, x); !s.Completes(x) {
@@ -167,7 +167,7 @@ func (l *loot) usedAgain(sights []*detect.Sight) int {
 	var again []*detect.Sight
 	for _, x := range l.came {
 		if slices.ContainsFunc(sights, func(o *detect.Sight) bool {
-			return o.Kind == schema.SightingBack && o.Token == x.Token && x.Before(o.Moment)
+			return o.Kind == schema.SightingBack && o.Apart && o.Token == x.Token && x.Before(o.Moment)
 		}) {
 			again = append(again, x)
 		}
