@@ -8,6 +8,11 @@ PACKAGES ?= ./...
 WITH := deploy/surroundings/with.sh
 TOOL := deploy/surroundings/tool.sh
 
+# The seed of random property tests, the same on every run: what a change breaks is what it changed. 0 draws one.
+RAPID_SEED ?= 1
+export RAPID_SEED
+CHECKS ?= 2000
+
 .PHONY: help
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -32,6 +37,11 @@ test: ## run all tests against a real Kafka and the real ClickHouse engine
 test-long: ## run the tests that take longer, too
 	$(WITH) $(GO) test -count=1 -timeout 40m -tags long $(PACKAGES)
 
+.PHONY: soak
+soak: ## run the packages with random property tests on new seeds, CHECKS=2000 stories each
+	@tests=$$(git grep -l --untracked pgregory.net/rapid -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|'); \
+	$(WITH) env RAPID_SEED=0 RAPID_CHECKS=$(CHECKS) $(GO) test -count=1 -timeout 4h $(or $(filter-out ./...,$(PACKAGES)),$$tests)
+
 .PHONY: race
 race: ## run all tests under the race detector (needs a C compiler)
 	$(WITH) env CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m $(PACKAGES)
@@ -39,6 +49,10 @@ race: ## run all tests under the race detector (needs a C compiler)
 .PHONY: bench
 bench: ## send a million events through Kafka, hijackd and the engine, and measure
 	$(WITH) $(GO) test -count=1 -timeout 30m -tags bench -run TestMillion -v ./cmd/hijackd/spine
+
+.PHONY: latency
+latency: ## measure the time from event to webhook under load, with ClickHouse healthy, frozen and killed
+	$(WITH) $(GO) test -count=1 -timeout 30m -tags bench -run TestLatency -v ./cmd/hijackd/spine
 
 .PHONY: eval
 eval: ## measure detection on a million simulated sessions and write docs/evaluation.md

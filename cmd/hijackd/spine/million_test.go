@@ -103,22 +103,28 @@ var agents = func() (list []string) {
 	return list
 }()
 
-// preload produces events: mostly from the session's own address and browser, 9 in 100 from another address of the same provider.
+// ordinary is an event of one of many sessions: mostly from the session's own address and browser, 9 in 100 from another address of the
+// same provider.
+func ordinary(r *rand.Rand, sessions int, at time.Time) (tok string, value []byte) {
+	n := r.IntN(sessions)
+	host := n
+	if r.IntN(100) < 9 {
+		host = n ^ r.IntN(256)
+	}
+	tok = fmt.Sprintf("h1:k1:%022d", uint64(n)*0x9E3779B97F4A7C15)
+	return tok, fmt.Appendf(nil, `{"id":"%08x-%04x-7%03x-a%03x-%012x","time":"%s","token":"%s","type":"session.used","ip":"10.%d.%d.%d","user_agent":"%s","user":"u-%07d","app":"shop","session":"sid-%012x","method":"GET","path":"/api/v2/orders/%d","status":200}`,
+		r.Uint32(), r.IntN(65536), r.IntN(4096), r.IntN(4096), r.Uint64()>>16,
+		at.UTC().Format("2006-01-02T15:04:05.000000Z07:00"), tok,
+		host>>16&255, host>>8&255, host&255, agents[n%len(agents)], n, n, r.IntN(1_000_000))
+}
+
+// preload produces the events of an hour.
 func (s *site) preload(events, sessions int, now time.Time) (bytes int) {
 	r := rand.New(rand.NewPCG(7, uint64(s.produced)))
 	begin := now.Add(-time.Hour)
 	step := time.Hour / time.Duration(events)
 	for i := range events {
-		n := r.IntN(sessions)
-		host := n
-		if r.IntN(100) < 9 {
-			host = n ^ r.IntN(256)
-		}
-		tok := fmt.Sprintf("h1:k1:%022d", uint64(n)*0x9E3779B97F4A7C15)
-		v := fmt.Appendf(nil, `{"id":"%08x-%04x-7%03x-a%03x-%012x","time":"%s","token":"%s","type":"session.used","ip":"10.%d.%d.%d","user_agent":"%s","user":"u-%07d","app":"shop","session":"sid-%012x","method":"GET","path":"/api/v2/orders/%d","status":200}`,
-			r.Uint32(), r.IntN(65536), r.IntN(4096), r.IntN(4096), r.Uint64()>>16,
-			begin.Add(time.Duration(i)*step).UTC().Format("2006-01-02T15:04:05.000000Z07:00"), tok,
-			host>>16&255, host>>8&255, host&255, agents[n%len(agents)], n, n, r.IntN(1_000_000))
+		tok, v := ordinary(r, sessions, begin.Add(time.Duration(i)*step))
 		bytes += len(v)
 		s.producer.Produce(s.t.Context(), &kgo.Record{Key: []byte(tok), Value: v}, nil)
 	}
