@@ -143,7 +143,7 @@ func to(t *testing.T, s *slacktest.Server, change ...func(*Config)) *Slack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sl.interval = 0
+	sl.pace.interval = 0
 	return sl
 }
 
