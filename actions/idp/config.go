@@ -107,18 +107,20 @@ func (c *Config) InUse(name string) bool {
 func (c *Config) Validate(name string) error {
 	needed, _ := keys(name)
 	section := "actions." + name
-	if !c.InUse(name) {
-		if c.Secret != "" {
-			return fmt.Errorf("%s.%s: missing, while a secret is set", section, needed[0])
-		}
-		return nil
+	var errs []error
+	if !c.InUse(name) && c.Secret != "" {
+		errs = append(errs, fmt.Errorf("%s.%s: missing, while a secret is set", section, needed[0]))
 	}
-	errs := []error{c.outbound().Validate(section)}
+	if c.InUse(name) {
+		errs = append(errs, c.outbound().Validate(section))
+	}
 	for _, k := range needed {
 		v := c.get(k)
 		switch {
 		case v == "":
-			errs = append(errs, fmt.Errorf("%s.%s: missing", section, k))
+			if c.InUse(name) {
+				errs = append(errs, fmt.Errorf("%s.%s: missing", section, k))
+			}
 		case strings.HasSuffix(k, "url"):
 			if err := checkURL(v, c.AllowPrivate); err != nil {
 				errs = append(errs, fmt.Errorf("%s.%s: %w", section, k, err))

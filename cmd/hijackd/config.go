@@ -23,6 +23,7 @@ type Config struct {
 	Responses   map[string]*ResponseConfig // by rule
 	Policy      PolicyConfig
 	Revoke      RevokeConfig
+	IDP         [7]IDPConfig // in the order of idp.Names
 	Slack       SlackConfig
 	Memory      int64 // bytes of session state and buffers
 	Console     ListenConfig
@@ -86,14 +87,6 @@ type PolicyConfig struct {
 	NeverTokens      []string
 	NeverNetworks    []netip.Prefix
 	TrustedNetworks  []netip.Prefix
-}
-
-// RevokeConfig is the section actions.revoke. An empty URL means that there is no webhook.
-type RevokeConfig struct {
-	URL          string // may hold a password
-	Secret       File
-	Timeout      time.Duration
-	AllowPrivate bool
 }
 
 // SlackConfig is the section actions.slack. No token means that there is no Slack.

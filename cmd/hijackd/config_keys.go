@@ -82,11 +82,10 @@ func (c *Config) bound() []key {
 		{path: "policy.never_revoke.tokens", value: texts(&c.Policy.NeverTokens, "fingerprints", true, fingerprintForm), doc: "Fingerprints of tokens that are never revoked."},
 		{path: "policy.never_revoke.networks", value: prefixes(&c.Policy.NeverNetworks), doc: "Networks whose sessions are never revoked."},
 		{path: "policy.trusted_networks", value: prefixes(&c.Policy.TrustedNetworks), doc: "Egress of the company's own VPN, proxies and scanners."},
-
-		{path: "actions.revoke.url", value: location(&c.Revoke.URL, "https", "http"), doc: "The webhook that revokes sessions; empty: nothing is revoked."},
-		{path: "actions.revoke.secret_file", value: fileValue{&c.Revoke.Secret}, doc: "File that holds the webhook's `whsec_` secret, or two of them on two lines while rotating."},
-		{path: "actions.revoke.timeout", def: "10s", value: durationValue{&c.Revoke.Timeout, 100 * time.Millisecond, time.Minute}, doc: "How long one attempt may take."},
-		{path: "actions.revoke.allow_private", def: "false", value: flagValue{&c.Revoke.AllowPrivate}, doc: "Let the webhook's host be a private or loopback address."},
+	}
+	table = append(table, c.boundRevoke()...)
+	table = append(table, c.boundIDP()...)
+	table = append(table, []key{
 		{path: "actions.slack.token_file", value: fileValue{&c.Slack.Token}, doc: "File that holds the bot token (`xoxb-`); empty: no Slack."},
 		{path: "actions.slack.app_token_file", value: fileValue{&c.Slack.AppToken}, doc: "File that holds the app token (`xapp-`) of Socket Mode.",
 			pending: "buttons and Socket Mode are not built yet"},
@@ -99,7 +98,7 @@ func (c *Config) bound() []key {
 		{path: "admin.listen", def: "127.0.0.1:9100", value: text(&c.Admin.Listen, hostPort), doc: "Where /metrics, /livez and /readyz are; empty: nowhere."},
 		{path: "log.level", def: "info", value: oneOf(&c.Log.Level, "debug", "info", "warn", "error"), doc: "The least that is logged."},
 		{path: "log.format", def: "json", value: oneOf(&c.Log.Format, "json", "text"), doc: "How the log is written, on standard error."},
-	}
+	}...)
 	return append(table, c.boundRules()...)
 }
 

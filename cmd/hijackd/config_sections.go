@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/hijackd/hijackd/actions"
-	"github.com/hijackd/hijackd/actions/revoke"
 	"github.com/hijackd/hijackd/actions/slack"
 	"github.com/hijackd/hijackd/detect"
 	"github.com/hijackd/hijackd/ingest/broker"
@@ -58,13 +57,6 @@ func (c *Config) rules() ([]detect.Running, map[string]actions.Mode, error) {
 		return nil, modes, nil
 	}
 	return c.Rules.Running(), modes, nil
-}
-
-// revoke is the webhook; its URL is empty where there is none.
-func (c *Config) revoke() revoke.Config {
-	r := revoke.Defaults()
-	r.URL, r.Timeout, r.AllowPrivate, r.Secret = c.Revoke.URL, c.Revoke.Timeout, c.Revoke.AllowPrivate, c.Revoke.Secret.Reveal()
-	return r
 }
 
 // slack is the channel to alert; its Channel is empty where there is none.

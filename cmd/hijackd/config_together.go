@@ -19,6 +19,7 @@ func (l *loader) checkTogether(c *Config) {
 	b, r, s, p, a, g := c.broker(), c.revoke(), c.store(), c.policy(), c.slack(), c.enrich()
 	l.absorb(b.Validate())
 	l.absorb(r.Validate())
+	l.checkIDP(c)
 	l.absorb(p.Validate())
 	l.absorb(a.Validate())
 	l.absorb(g.Validate())
