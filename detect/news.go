@@ -103,7 +103,7 @@ func (t *Tokens) revise(s *session, view *Session, e *schema.Event, out *Output)
 				t.sentence(view, c, e, out)
 			}
 			continue
-		case order <= 0 && !t.revisable(s, p, since):
+		case (order <= 0 || c.version.outranks(p) == 0 && c.version.event != p.event) && !t.revisable(s, p, since):
 			continue
 		case order <= 0, c.version.time == p.time && c.version.event != p.event: // of one instant ids decide, which are not kept
 			c.raise(1)
@@ -253,6 +253,11 @@ func (t *Tokens) withdraw(view *Session, e *schema.Event, p *found, out *Output)
 
 // compare orders versions as schema.Finding.Compare does, ids apart.
 func (f *found) compare(o *found) int {
+	return cmp.Or(f.outranks(o), cmp.Compare(f.first, o.first))
+}
+
+// outranks compares what counts before ids do: versions of which it is 0 may be either way round if other events complete them.
+func (f *found) outranks(o *found) int {
 	flag := func(x *found, bit uint8) uint8 { return x.flags & bit }
 	return cmp.Or(
 		cmp.Compare(flag(o, foundPartial), flag(f, foundPartial)),
@@ -260,7 +265,6 @@ func (f *found) compare(o *found) int {
 		cmp.Compare(flag(f, foundConclusive), flag(o, foundConclusive)),
 		cmp.Compare(f.confidence, o.confidence),
 		cmp.Compare(o.time, f.time),
-		cmp.Compare(f.first, o.first),
 	)
 }
 

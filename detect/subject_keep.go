@@ -98,6 +98,7 @@ func (t *Subjects) enterUse(s *subject, e *schema.Sighting, n *news) {
 	}
 	if s.addNaming(k, e) {
 		n.changed = true
+		n.at.Event = "" // it holds for all that is of its time
 	}
 	if s.scope != schema.ScopeSession {
 		n.sight = t.addSight(s, k, e)
