@@ -49,6 +49,7 @@ type commands struct {
 	Revoke      revokeCommand      `cmd:"" help:"Revoke tokens by hand, anew, or what failed."`
 	Allow       allowCommand       `cmd:"" help:"Exempt users, networks, rules … for a time."`
 	Kill        killCommand        `cmd:"" help:"Hold all effects at once, and let them go on."`
+	Leak        leakCommand        `cmd:"" help:"Fingerprint every token in a leaked HAR file or list, locally; show which live; offer to revoke them."`
 	Validate    validateCommand    `cmd:"" help:"Check session events against the contract, line by line."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read a token from standard input and print its fingerprint."`
 	Rules       rulesCommand       `cmd:"" help:"List the rules, or explain one."`
