@@ -14,19 +14,24 @@ type Card struct {
 	Tenant  string       `json:"tenant"`
 	Scope   schema.Scope `json:"scope"`
 	Subject string       `json:"subject"` // fingerprint, user, network or app
+	Epoch   int          `json:"epoch"`   // of a token its life
 	User    string       `json:"user,omitempty"`
 	Session string       `json:"session,omitempty"`
 	App     string       `json:"app,omitempty"`
-	Opened  time.Time    `json:"opened"` // event time of the first finding
-	Last    time.Time    `json:"last"`   // of the last one
+	Opened  time.Time    `json:"opened"`  // event time of the first finding
+	Last    time.Time    `json:"last"`    // of the last one
+	At      time.Time    `json:"at"`      // record time at which it opened
+	Changed time.Time    `json:"changed"` // record time of the last change
 	// Findings are the strongest, the worst first; More counts those that are not among them.
 	Findings []schema.Finding `json:"findings"`
 	More     int              `json:"more,omitempty"`
+	Rest     []string         `json:"rest,omitempty"` // ids of those
 	// Actions are what was done about it, as far as it has come, without their findings.
 	Actions []schema.Action `json:"actions,omitempty"`
 	// Notes are what people said and did, oldest first.
 	Notes []CardNote `json:"notes,omitempty"`
-	// Uses counts the uses of the token since it was revoked; StillAccepted names the apps that went on accepting it.
+	// Uses counts the findings that tell of uses of the token since it was revoked, at least one use each; StillAccepted names the apps
+	// that went on accepting it.
 	Uses          int      `json:"uses"`
 	StillAccepted []string `json:"still_accepted,omitempty"`
 	// Version grows with every change, and the message shows Shown. Message is zero until it has been posted.

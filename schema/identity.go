@@ -19,6 +19,11 @@ func ActionID(tenant, subject, action, epoch string) string {
 	return "act_" + digest("action", tenant, subject, action, epoch)
 }
 
+// IncidentID is the identity of an incident: of what it is about and the finding that opened it.
+func IncidentID(tenant string, scope Scope, subject, finding string) string {
+	return "inc_" + digest("incident", tenant, string(scope), subject, finding)
+}
+
 // NoteID is the identity of one of hijackd's notes to itself, derived from the event that caused it.
 func NoteID(kind EventType, tenant, token, cause string) string {
 	return "hjk_" + digest("note", kind.String(), tenant, token, cause)
