@@ -14,21 +14,25 @@ import (
 
 // Config is hijackd's configuration (contract section 5). Load fills it; printing one, with any verb, shows no secret.
 type Config struct {
-	Kafka       KafkaConfig
-	ClickHouse  ClickHouseConfig
-	GeoIP       GeoIPConfig
-	Fingerprint FingerprintConfig
-	Lateness    time.Duration
-	Rules       rules.Config
-	Responses   map[string]*ResponseConfig // by rule
-	Policy      PolicyConfig
-	Revoke      RevokeConfig
-	IDP         [7]IDPConfig // in the order of idp.Names
-	Slack       SlackConfig
-	Memory      int64 // bytes of session state and buffers
-	Console     ListenConfig
-	Admin       ListenConfig
-	Log         LogConfig
+	Kafka        KafkaConfig
+	ClickHouse   ClickHouseConfig
+	GeoIP        GeoIPConfig
+	Fingerprint  FingerprintConfig
+	Lateness     time.Duration
+	Rules        rules.Config
+	Responses    map[string]*ResponseConfig // by rule
+	Policy       PolicyConfig
+	Revoke       RevokeConfig
+	IDP          [7]IDPConfig // in the order of idp.Names
+	Slack        SlackConfig
+	CAEP         CAEPConfig
+	PagerDuty    PagerDutyConfig
+	Alertmanager AlertmanagerConfig
+	API          APIConfig
+	Memory       int64 // bytes of session state and buffers
+	Console      ListenConfig
+	Admin        ListenConfig
+	Log          LogConfig
 
 	origins origins
 }

@@ -99,6 +99,10 @@ func (c *Config) bound() []key {
 		{path: "log.level", def: "info", value: oneOf(&c.Log.Level, "debug", "info", "warn", "error"), doc: "The least that is logged."},
 		{path: "log.format", def: "json", value: oneOf(&c.Log.Format, "json", "text"), doc: "How the log is written, on standard error."},
 	}...)
+	table = append(table, c.boundCAEP()...)
+	table = append(table, c.boundPagerDuty()...)
+	table = append(table, c.boundAlertmanager()...)
+	table = append(table, c.boundAPI()...)
 	return append(table, c.boundRules()...)
 }
 

@@ -31,18 +31,21 @@ func TestLoadWithoutFileGivesTheDefaults(t *testing.T) {
 		Kafka: KafkaConfig{Brokers: []string{"127.0.0.1:9092"}, Topic: "session-events", Group: "hijackd", Rekey: "auto",
 			DeadLetterTopic: "session-events.dead", FindingsTopic: "session-findings", RevocationsTopic: "session-revocations",
 			CreateTopics: true, SessionTimeout: 10 * time.Second},
-		ClickHouse:  ClickHouseConfig{DSN: "clickhouse://127.0.0.1:9000/hijackd", RetentionDays: 90},
-		Fingerprint: FingerprintConfig{KID: "k1"},
-		Lateness:    10 * time.Minute,
-		Rules:       rules.Default(),
-		Policy:      PolicyConfig{Mode: "shadow", RevokesPerMinute: 60, RevokesPerHour: 600, PercentOfActive: 1},
-		Revoke:      RevokeConfig{Timeout: 10 * time.Second},
-		IDP:         [7]IDPConfig{provider, provider, provider, entra, provider, provider, provider},
-		Memory:      512 << 20,
-		Console:     ListenConfig{"127.0.0.1:8080"},
-		Admin:       ListenConfig{"127.0.0.1:9100"},
-		Log:         LogConfig{"info", "json"},
-		origins:     c.origins,
+		ClickHouse:   ClickHouseConfig{DSN: "clickhouse://127.0.0.1:9000/hijackd", RetentionDays: 90},
+		Fingerprint:  FingerprintConfig{KID: "k1"},
+		Lateness:     10 * time.Minute,
+		Rules:        rules.Default(),
+		Policy:       PolicyConfig{Mode: "shadow", RevokesPerMinute: 60, RevokesPerHour: 600, PercentOfActive: 1},
+		Revoke:       RevokeConfig{Timeout: 10 * time.Second},
+		IDP:          [7]IDPConfig{provider, provider, provider, entra, provider, provider, provider},
+		CAEP:         CAEPConfig{Subject: "complex", Timeout: 10 * time.Second},
+		PagerDuty:    PagerDutyConfig{URL: "https://events.pagerduty.com", Severity: "high", Timeout: 10 * time.Second},
+		Alertmanager: AlertmanagerConfig{Severity: "medium", Fires: time.Hour, Timeout: 10 * time.Second},
+		Memory:       512 << 20,
+		Console:      ListenConfig{"127.0.0.1:8080"},
+		Admin:        ListenConfig{"127.0.0.1:9100"},
+		Log:          LogConfig{"info", "json"},
+		origins:      c.origins,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got\n%s\nwant\n%s", c, want)
@@ -62,7 +65,7 @@ func TestContractFileIsTheDefaults(t *testing.T) {
 
 // sectionsOfOurs are additions to the contract's file.
 var sectionsOfOurs = []string{"rules.", "actions.revoke.ca_file", "actions.revoke.cert_file", "actions.revoke.key_file", "actions.keycloak.", "actions.auth0.",
-	"actions.okta.", "actions.entra.", "actions.kratos.", "actions.zitadel.", "actions.authentik."}
+	"actions.okta.", "actions.entra.", "actions.kratos.", "actions.zitadel.", "actions.authentik.", "api.", "actions.caep.", "actions.pagerduty.", "actions.alertmanager."}
 
 func TestContractFileHoldsEveryKey(t *testing.T) {
 	text, err := os.ReadFile(contractFile)

@@ -23,6 +23,11 @@ func (l *loader) checkTogether(c *Config) {
 	l.absorb(p.Validate())
 	l.absorb(a.Validate())
 	l.absorb(g.Validate())
+	ce, pd, am := c.caep(), c.pagerduty(), c.alertmanager()
+	l.absorb(ce.Validate())
+	l.absorb(pd.Validate())
+	l.absorb(am.Validate())
+	l.absorb(c.API.Validate())
 	if s.DSN != "" { // the embedded engine's is known when it runs
 		l.absorb(s.Validate())
 	}

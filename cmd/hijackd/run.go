@@ -146,6 +146,9 @@ func runDaemon(ctx context.Context, cfg *Config, opts daemonOptions) (err error)
 	}
 	eventsSeen := newEventMetrics(registry, events, sightings)
 	out := &publisher{client: client, topics: t}
+	if err := startAPI(ctx, cfg, apiParts{client: client, publisher: out, store: db, registry: registry, log: log}, later); err != nil {
+		return err
+	}
 	settings := &settings{running: running}
 	budget, symbols, keyer := detect.NewBudget(cfg.Memory), detect.NewSymbols(liveSymbols), schema.NewKeyer()
 	options := func() detect.Options {
