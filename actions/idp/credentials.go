@@ -66,14 +66,15 @@ func (c *clientCredentials) header(ctx context.Context) (string, bool, *actions.
 		return "", false, failed
 	}
 	var answer struct {
-		Token   string  `json:"access_token"`
-		Type    string  `json:"token_type"`
-		Seconds float64 `json:"expires_in"`
+		Token string      `json:"access_token"`
+		Type  string      `json:"token_type"`
+		Life  json.Number `json:"expires_in"` // seconds; some write it in quotes
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.Token == "" || !printable(answer.Token) || !strings.EqualFold(answer.Type, "Bearer") {
 		return "", false, &actions.Result{Class: actions.Refused, Detail: "token endpoint: the answer holds no bearer token"}
 	}
-	life := time.Duration(max(0, min(answer.Seconds, tokenMost.Seconds()))) * time.Second // 0, or none said: good for this call alone
+	seconds, _ := answer.Life.Float64() // none said, or nonsense: 0, good for this call alone
+	life := time.Duration(max(0, min(seconds, tokenMost.Seconds()))) * time.Second
 	c.value, c.until = "Bearer "+answer.Token, asked.Add(life-min(tokenMargin, life/4))
 	return c.value, false, nil
 }
