@@ -93,13 +93,6 @@ type PolicyConfig struct {
 	TrustedNetworks  []netip.Prefix
 }
 
-// SlackConfig is the section actions.slack. No token means that there is no Slack.
-type SlackConfig struct {
-	Token, AppToken File
-	Channel         string
-	APIURL          string
-}
-
 // ListenConfig is the section console or admin; an empty address means that nothing listens.
 type ListenConfig struct{ Listen string }
 

@@ -85,13 +85,8 @@ func (c *Config) bound() []key {
 	}
 	table = append(table, c.boundRevoke()...)
 	table = append(table, c.boundIDP()...)
+	table = append(table, c.boundSlack()...)
 	table = append(table, []key{
-		{path: "actions.slack.token_file", value: fileValue{&c.Slack.Token}, doc: "File that holds the bot token (`xoxb-`); empty: no Slack."},
-		{path: "actions.slack.app_token_file", value: fileValue{&c.Slack.AppToken}, doc: "File that holds the app token (`xapp-`) of Socket Mode.",
-			pending: "buttons and Socket Mode are not built yet"},
-		{path: "actions.slack.channel", value: text(&c.Slack.Channel, notBlank), doc: "Name or id of the channel to alert."},
-		{path: "actions.slack.api_url", value: location(&c.Slack.APIURL, "https", "http"), doc: "Slack's API; empty: https://slack.com/api/."},
-
 		{path: "limits.memory", def: "512MiB", value: sizeValue{&c.Memory, 64 << 20, 1 << 40}, doc: "Memory of session state and buffers. The process takes a fixed overhead more."},
 		{path: "console.listen", def: "127.0.0.1:8080", value: text(&c.Console.Listen, hostPort), doc: "Where the console listens.",
 			pending: "the console is not built yet: nothing listens there"},

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/hijackd/hijackd/actions"
-	"github.com/hijackd/hijackd/actions/slack"
 	"github.com/hijackd/hijackd/detect"
 	"github.com/hijackd/hijackd/ingest/broker"
 	"github.com/hijackd/hijackd/ingest/enrich"
@@ -57,12 +56,6 @@ func (c *Config) rules() ([]detect.Running, map[string]actions.Mode, error) {
 		return nil, modes, nil
 	}
 	return c.Rules.Running(), modes, nil
-}
-
-// slack is the channel to alert; its Channel is empty where there is none.
-func (c *Config) slack() slack.Config {
-	s := &c.Slack
-	return slack.Config{Token: s.Token.line(), Channel: s.Channel, APIURL: s.APIURL}
 }
 
 // enrich is the databases and the networks of one's own.

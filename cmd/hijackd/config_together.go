@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/hijackd/hijackd/actions/revoke"
-	"github.com/hijackd/hijackd/actions/slack"
 )
 
 // checkTogether refuses keys that are each fine and don't fit each other, and what the packages that read them refuse.
@@ -16,12 +15,12 @@ func (l *loader) checkTogether(c *Config) {
 	l.checkComplete(c)
 	l.checkSecrets(c)
 	l.checkTopics(c)
-	b, r, s, p, a, g := c.broker(), c.revoke(), c.store(), c.policy(), c.slack(), c.enrich()
+	b, r, s, p, g := c.broker(), c.revoke(), c.store(), c.policy(), c.enrich()
 	l.absorb(b.Validate())
 	l.absorb(r.Validate())
 	l.checkIDP(c)
 	l.absorb(p.Validate())
-	l.absorb(a.Validate())
+	l.checkSlack(c)
 	l.absorb(g.Validate())
 	ce, pd, am := c.caep(), c.pagerduty(), c.alertmanager()
 	l.absorb(ce.Validate())
@@ -47,8 +46,6 @@ func (l *loader) checkComplete(c *Config) {
 			l.fail(l.at(path), "is needed with "+why)
 		}
 	}
-	needs(c.Slack.Token.Set(), "actions.slack.channel", c.Slack.Channel != "", "actions.slack.token_file")
-	needs(c.Slack.Channel != "", "actions.slack.token_file", c.Slack.Token.Set(), "actions.slack.channel")
 	needs(c.Kafka.SASL.Mechanism != "", "kafka.sasl.password_file", c.Kafka.SASL.Password.Set(), "kafka.sasl.mechanism")
 	needs(c.ClickHouse.Cluster != "", "clickhouse.dsn", c.ClickHouse.DSN != "", "clickhouse.cluster: the embedded engine has no cluster")
 	if c.Kafka.SASL.Mechanism == "plain" && !c.Kafka.TLS.Enabled {
@@ -59,11 +56,6 @@ func (l *loader) checkComplete(c *Config) {
 func (l *loader) checkSecrets(c *Config) {
 	if _, err := c.Fingerprint.key(); err != nil {
 		l.fail(l.at("fingerprint.pepper_file"), err.Error())
-	}
-	if c.Slack.Channel != "" {
-		if _, err := slack.LoadToken(c.slack()); err != nil && c.Slack.Token.Set() {
-			l.absorb(err)
-		}
 	}
 	if c.Revoke.Secret.Set() {
 		if _, err := revoke.ParseSecrets(c.Revoke.Secret.Reveal()); err != nil {
