@@ -59,10 +59,7 @@ func (c allowAddCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer to.close()
-	if err := to.send(ctx, order); err != nil {
-		return err
-	}
-	return p.ordered(&order, fmt.Sprintf("allow %s%s until %s, entry %s", covers(order.Allow), ofTenant(c.Tenant), when(order.Allow.Expires), order.Allow.ID))
+	return to.give(ctx, p, order, fmt.Sprintf("allow %s%s until %s, entry %s", covers(order.Allow), ofTenant(c.Tenant), when(order.Allow.Expires), order.Allow.ID), c.Wait)
 }
 
 // entry checks the flags and makes the entry of them.
@@ -215,8 +212,5 @@ func (c allowRemoveCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	order.Allow = &schema.Allow{ID: c.ID}
-	if err := to.send(ctx, order); err != nil {
-		return err
-	}
-	return p.ordered(&order, "no longer allow "+covers(&e.Allow))
+	return to.give(ctx, p, order, "no longer allow "+covers(&e.Allow), c.Wait)
 }

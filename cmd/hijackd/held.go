@@ -211,10 +211,7 @@ func (o order) orderActions(ctx context.Context, p *process, cfg *Config, verb s
 			return err
 		}
 		c.Actions = ids[tenant]
-		if err := to.send(ctx, c); err != nil {
-			return err
-		}
-		if err := p.ordered(&c, fmt.Sprintf("%s %s%s", verb, counted(len(c.Actions), "action"), ofTenant(tenant))); err != nil {
+		if err := to.give(ctx, p, c, fmt.Sprintf("%s %s%s", verb, counted(len(c.Actions), "action"), ofTenant(tenant)), o.Wait); err != nil {
 			return err
 		}
 	}

@@ -2,20 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/hijackd/hijackd/ingest/broker"
 	"github.com/hijackd/hijackd/schema"
-	"github.com/hijackd/hijackd/store"
 )
 
 type killCommand struct {
 	On     killOnCommand     `cmd:"" help:"Hold all effects of the whole fleet until kill off. Detection goes on; nothing is lost."`
 	Off    killOffCommand    `cmd:"" help:"Let effects go on."`
-	Status killStatusCommand `cmd:"" default:"withargs" help:"Say what was ordered last."`
+	Status killStatusCommand `cmd:"" default:"withargs" help:"Say how the switch stands, and that of policy.kill_file."`
 }
 
 type killOnCommand struct{ order }
@@ -44,10 +40,11 @@ func (o order) turn(ctx context.Context, p *process, verb schema.Verb, what stri
 		return err
 	}
 	defer to.close()
-	if err := to.send(ctx, c); err != nil {
-		return err
+	err = to.give(ctx, p, c, what, o.Wait)
+	if errors.Is(err, errRefused) { // it is as it was wanted
+		return nil
 	}
-	return p.ordered(&c, what)
+	return err
 }
 
 type killStatusCommand struct{ configured }
@@ -57,61 +54,49 @@ func (c killStatusCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	last, err := lastSwitch(ctx, p, cfg)
+	o, err := openOrders(ctx, cfg)
 	if err != nil {
 		return err
 	}
+	defer o.close()
+	s, err := o.standing(ctx)
+	if err != nil {
+		return err
+	}
+	for _, file := range [...]bool{false, true} {
+		if err := p.switched(s, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// switched says how one of the two switches stands, over all lanes.
+func (p *process) switched(s *standing, file bool) error {
+	name := "ordered"
+	if file {
+		name = "kill file"
+	}
+	on := 0
+	var last switchState
+	for lane := range s.lanes {
+		t := s.switches[laneSwitch{lane, file}]
+		if t.On {
+			on++
+		}
+		if t.On == last.On && t.At.After(last.At) || t.On && !last.On {
+			last = t
+		}
+	}
+	var err error
 	switch {
-	case last == nil:
-		_, err = fmt.Fprintln(p.stdout, "off: never ordered")
-	case last.What == string(schema.Kill):
-		_, err = fmt.Fprintf(p.stdout, "on: all effects are held since %s, by %s: %s\n", when(last.Time), schema.CleanText(last.By, maxBy), schema.CleanText(last.Why, maxWhy))
+	case last.At.IsZero():
+		_, err = fmt.Fprintf(p.stdout, "%s: off\n", name)
+	case on == 0:
+		_, err = fmt.Fprintf(p.stdout, "%s: off since %s, by %s: %s\n", name, when(last.At), schema.CleanText(last.By, maxBy), schema.CleanText(last.Why, maxWhy))
 	default:
-		_, err = fmt.Fprintf(p.stdout, "off since %s, by %s: %s\n", when(last.Time), schema.CleanText(last.By, maxBy), schema.CleanText(last.Why, maxWhy))
+		_, err = fmt.Fprintf(p.stdout, "%s: on in %d of %s since %s, by %s: %s\n", name, on, counted(int(s.lanes), "lane"), when(last.At), schema.CleanText(last.By, maxBy),
+			schema.CleanText(last.Why, maxWhy))
 	}
 	return err
-}
-
-// lastSwitch is the last kill or unkill: the audit trail remembers longer than the signals topic, which is asked first since it is never behind.
-func lastSwitch(ctx context.Context, p *process, cfg *Config) (*schema.Audit, error) {
-	o, err := openOrders(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer o.close()
-	last, err := o.lastSwitch(ctx)
-	if err != nil || last != nil {
-		return last, err
-	}
-	db, err := openServer(ctx, cfg)
-	if err != nil {
-		if !errors.Is(err, errEmbedded) {
-			p.warn("orders older than the signals topic are not known: %v", err)
-		}
-		return nil, nil
-	}
-	defer func() { _ = db.Close() }() // it was only read
-	lines, err := db.Audit(ctx, store.AuditFilter{Whats: []string{string(schema.Kill), string(schema.Unkill)}}, 1)
-	if err != nil || len(lines) == 0 {
-		return nil, err
-	}
-	return &lines[0], nil
-}
-
-// lastSwitch reads the signals of one lane: the switch is ordered in all of them.
-func (o *orders) lastSwitch(ctx context.Context) (last *schema.Audit, err error) {
-	log := broker.Log{Client: o.client, Topic: o.signals, Partition: 0}
-	_, err = log.Read(ctx, 0, func(r *schema.Record) error {
-		var s struct {
-			Command *schema.Command `json:"command"`
-		}
-		if r.Broken != "" || json.Unmarshal(r.Value, &s) != nil || s.Command == nil {
-			return nil
-		}
-		if c := s.Command; c.Verb == schema.Kill || c.Verb == schema.Unkill {
-			last = &schema.Audit{Time: time.Unix(0, r.Time).UTC(), What: string(c.Verb), By: c.By, Why: c.Why}
-		}
-		return nil
-	})
-	return last, err
 }

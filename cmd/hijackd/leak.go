@@ -18,14 +18,15 @@ import (
 
 type leakCommand struct {
 	configured
-	File   string  `arg:"" name:"HAR|-" help:"A HAR file (browsers save them from their network panel), or a list of tokens, one a line; - for standard input."`
-	All    bool    `help:"Show also what hijackd has never seen: most cookies are no session tokens."`
-	Format string  `enum:"text,jsonl" default:"text" help:"text: a table; jsonl: one token a line."`
-	Tenant *string `placeholder:"TENANT" help:"Look in this tenant alone."`
-	Revoke bool    `help:"Revoke the live ones, without a question on a terminal only with --yes."`
-	Yes    bool    `help:"With --revoke: don't ask."`
-	Why    string  `placeholder:"REASON" help:"With --revoke: why; it is recorded."`
-	By     string  `placeholder:"NAME" help:"With --revoke: who orders it; else the user at this host."`
+	File   string        `arg:"" name:"HAR|-" help:"A HAR file (browsers save them from their network panel), or a list of tokens, one a line; - for standard input."`
+	All    bool          `help:"Show also what hijackd has never seen: most cookies are no session tokens."`
+	Format string        `enum:"text,jsonl" default:"text" help:"text: a table; jsonl: one token a line."`
+	Tenant *string       `placeholder:"TENANT" help:"Look in this tenant alone."`
+	Revoke bool          `help:"Revoke the live ones, without a question on a terminal only with --yes."`
+	Yes    bool          `help:"With --revoke: don't ask."`
+	Why    string        `placeholder:"REASON" help:"With --revoke: why; it is recorded."`
+	Wait   time.Duration `default:"10s" placeholder:"TIME" help:"With --revoke: how long to wait for what becomes of the order; 0s: not at all."`
+	By     string        `placeholder:"NAME" help:"With --revoke: who orders it; else the user at this host."`
 }
 
 // Run says which of the leaked tokens live, and has them revoked after a yes. Raw tokens stay in this process's memory and end there.
@@ -303,7 +304,7 @@ func (c *leakCommand) revoke(ctx context.Context, p *process, cfg *Config, rows 
 	if strings.TrimSpace(why) == "" {
 		why = p.ask("Why? It is recorded:")
 	}
-	o := order{configured: c.configured, Why: why, By: c.By}
+	o := order{configured: c.configured, Why: why, By: c.By, Wait: c.Wait}
 	if _, err := o.command(p, schema.Revoke, ""); err != nil {
 		return err
 	}

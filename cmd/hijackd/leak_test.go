@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/hijackd/hijackd/ingest/fingerprint"
 	"github.com/hijackd/hijackd/schema"
 )
@@ -265,7 +267,7 @@ func ourStrings(data []byte, limit int) (all []string, err error) {
 }
 
 // What encoding/json reads, the reader reads alike; nothing makes it fail otherwise than by an error that quotes nothing.
-func checkJSON(t *testing.T, data []byte) {
+func checkJSON(t rapid.TB, data []byte) {
 	t.Helper()
 	got, err := ourStrings(data, 1<<20)
 	if json.Valid(data) && jsonDepth(data) < maxJSONDepth {
@@ -314,7 +316,31 @@ func TestJSONReader(t *testing.T) {
 func FuzzJSONReader(f *testing.F) {
 	f.Add([]byte(aHAR))
 	f.Add([]byte(`["\ud83d\ude00", {"a": 1e9}, "\ud83d"]`))
-	f.Fuzz(checkJSON)
+	f.Fuzz(func(t *testing.T, data []byte) { checkJSON(t, data) })
+}
+
+// mutated draws a text made of pieces of a HAR file, with bytes changed.
+func mutated(t *rapid.T) []byte {
+	var out []byte
+	for range rapid.IntRange(1, 6).Draw(t, "pieces") {
+		from := rapid.IntRange(0, len(aHAR)).Draw(t, "from")
+		out = append(out, aHAR[from:rapid.IntRange(from, len(aHAR)).Draw(t, "to")]...)
+	}
+	for range rapid.IntRange(0, 4).Draw(t, "changes") {
+		if len(out) > 0 {
+			out[rapid.IntRange(0, len(out)-1).Draw(t, "at")] = rapid.SampledFrom([]byte("\"\\{}[]:,u0;=%.&#\x00\xff")).Draw(t, "byte")
+		}
+	}
+	return out
+}
+
+func TestMutatedHARs(t *testing.T) {
+	hasher := testHasher(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		data := mutated(rt)
+		checkJSON(rt, data)
+		checkHAR(rt, hasher, data)
+	})
 }
 
 // Whatever a HAR file is, reading it ends, and every candidate is a set of fingerprints with places that are safe to show.
@@ -323,26 +349,29 @@ func FuzzHAR(f *testing.F) {
 	f.Add([]byte(aHAR[:len(aHAR)/2]))
 	f.Add([]byte(`{"entries": [{"request": {"postData": {"text": "{\"token\": \"12345678\"}"}}}]}`))
 	hasher := testHasher(f)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		found := newLeakFinder(hasher)
-		err := readHAR(bytes.NewReader(data), found)
-		if err != nil && !strings.HasPrefix(err.Error(), "not valid JSON near byte ") && !strings.HasPrefix(err.Error(), "it is JSON") {
-			t.Fatalf("%v", err)
-		}
-		if len(found.pending) > 0 {
-			t.Fatal("places without a host")
-		}
-		for _, l := range found.found {
-			for _, form := range l.forms {
-				if !fingerprint.Valid(form) {
-					t.Fatalf("%q is no fingerprint", form)
-				}
-			}
-			for _, where := range l.places {
-				if string(schema.CleanText(where, 1000)) != where {
-					t.Fatalf("%q is not safe to show", where)
-				}
+	f.Fuzz(func(t *testing.T, data []byte) { checkHAR(t, hasher, data) })
+}
+
+func checkHAR(t rapid.TB, hasher *fingerprint.Hasher, data []byte) {
+	t.Helper()
+	found := newLeakFinder(hasher)
+	err := readHAR(bytes.NewReader(data), found)
+	if err != nil && !strings.HasPrefix(err.Error(), "not valid JSON near byte ") && !strings.HasPrefix(err.Error(), "it is JSON") {
+		t.Fatalf("%v", err)
+	}
+	if len(found.pending) > 0 {
+		t.Fatal("places without a host")
+	}
+	for _, l := range found.found {
+		for _, form := range l.forms {
+			if !fingerprint.Valid(form) {
+				t.Fatalf("%q is no fingerprint", form)
 			}
 		}
-	})
+		for _, where := range l.places {
+			if string(schema.CleanText(where, 1000)) != where {
+				t.Fatalf("%q is not safe to show", where)
+			}
+		}
+	}
 }

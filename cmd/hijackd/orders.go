@@ -21,8 +21,9 @@ import (
 // may order it: the name is for the audit trail and proves nothing.
 type order struct {
 	configured
-	Why string `required:"" placeholder:"REASON" help:"Why; it is recorded and shown to others."`
-	By  string `placeholder:"NAME" help:"Who orders it; else the user at this host. It is recorded."`
+	Why  string        `required:"" placeholder:"REASON" help:"Why; it is recorded and shown to others."`
+	By   string        `placeholder:"NAME" help:"Who orders it; else the user at this host. It is recorded."`
+	Wait time.Duration `default:"10s" placeholder:"TIME" help:"How long to wait for what becomes of the order; 0s: not at all."`
 }
 
 // Longest author and reason, in bytes.

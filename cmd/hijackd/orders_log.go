@@ -19,6 +19,7 @@ type logged struct {
 	} `json:"office"`
 	Action *schema.Action `json:"action"`
 	Allow  *allowEntry    `json:"allow"`
+	Switch *switchState   `json:"switch"`
 }
 
 // allowEntry is an allow entry and whether somebody has ended it.
@@ -26,12 +27,30 @@ type allowEntry struct {
 	schema.Allow
 	Tenant string `json:"tenant"`
 	Ended  bool   `json:"ended"`
+	N      int64  `json:"n"` // of an entry's records the highest counts
+}
+
+// switchState is how the kill switch of a lane stands: the ordered one, or that of the kill file.
+type switchState struct {
+	File bool      `json:"file"`
+	On   bool      `json:"on"`
+	By   string    `json:"by"`
+	Why  string    `json:"why"`
+	At   time.Time `json:"at"`
+	N    int64     `json:"n"` // of a switch's records the highest counts
+}
+
+type laneSwitch struct {
+	lane int32
+	file bool
 }
 
 // standing is what the response log says of what a person may still decide on. It needs no ClickHouse and is never behind.
 type standing struct {
-	actions map[string]*standingAction
-	allows  map[string]*allowEntry
+	lanes    int32
+	actions  map[string]*standingAction
+	allows   map[string]*allowEntry
+	switches map[laneSwitch]switchState
 }
 
 type standingAction struct {
@@ -42,12 +61,12 @@ type standingAction struct {
 
 // standing reads the response log of every lane.
 func (o *orders) standing(ctx context.Context) (*standing, error) {
-	s := &standing{actions: map[string]*standingAction{}, allows: map[string]*allowEntry{}}
 	n, err := o.client.Partitions(ctx, o.response)
 	if err != nil {
 		return nil, err
 	}
-	for part := range int32(n) { // #nosec G115 -- a count of partitions
+	s := &standing{lanes: int32(n), actions: map[string]*standingAction{}, allows: map[string]*allowEntry{}, switches: map[laneSwitch]switchState{}} // #nosec G115 -- a count of partitions
+	for part := range s.lanes {
 		var top logged
 		log := broker.Log{Client: o.client, Topic: o.response, Partition: part}
 		_, err := log.Read(ctx, 0, func(r *schema.Record) error {
@@ -62,7 +81,7 @@ func (o *orders) standing(ctx context.Context) (*standing, error) {
 			case l.Office != top.Office:
 				return nil
 			}
-			s.add(&l)
+			s.add(part, &l)
 			return nil
 		})
 		if err != nil {
@@ -73,9 +92,16 @@ func (o *orders) standing(ctx context.Context) (*standing, error) {
 }
 
 // add folds one record. Of an action's records the highest (round, state) counts, and of equal ones the first: later ones may say less.
-func (s *standing) add(l *logged) {
-	if l.Allow != nil && l.Allow.ID != "" {
-		s.allows[l.Allow.ID] = l.Allow
+func (s *standing) add(lane int32, l *logged) {
+	if a := l.Allow; a != nil && a.ID != "" {
+		if old := s.allows[a.ID]; old == nil || old.N <= a.N {
+			s.allows[a.ID] = a
+		}
+	}
+	if t := l.Switch; t != nil {
+		if k := (laneSwitch{lane, t.File}); s.switches[k].N <= t.N {
+			s.switches[k] = *t
+		}
 	}
 	a := l.Action
 	if a == nil || a.ID == "" {

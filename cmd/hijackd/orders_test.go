@@ -138,6 +138,10 @@ func (d *desk) run(args ...string) outcome {
 
 func (d *desk) type_(stdin string, args ...string) outcome {
 	d.t.Helper()
+	changes := func(arg string) bool { return strings.HasPrefix(arg, "--why") || arg == "--revoke" }
+	if slices.ContainsFunc(args, changes) && !slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--wait") }) {
+		args = append(args, "--wait=0s") // nobody answers
+	}
 	return invoke(d.t, stdin, nil, append(args, "-c", d.config)...)
 }
 
@@ -370,7 +374,7 @@ func TestNoBroker(t *testing.T) {
 
 func TestKill(t *testing.T) {
 	d := newDesk(t, false)
-	if got := d.run("kill", "status"); got.stdout != "off: never ordered\n" {
+	if got := d.run("kill", "status"); got.stdout != "ordered: off\nkill file: off\n" {
 		t.Errorf("%q %q", got.stdout, got.stderr)
 	}
 	if got := d.run("kill", "on", "--why=a bad database", "--by=ann"); got.code != 0 {
@@ -382,26 +386,80 @@ func TestKill(t *testing.T) {
 			t.Errorf("lane %d: %+v", lane, cs)
 		}
 	}
-	if got := d.run("kill"); !strings.HasPrefix(got.stdout, "on: all effects are held since ") || !strings.HasSuffix(got.stdout, ", by ann: a bad database\n") {
-		t.Errorf("%q", got.stdout)
+	if got := d.run("kill", "off", "--why=mended", "--by=bob"); got.code != 0 || d.orders()[2][1].Verb != schema.Unkill {
+		t.Errorf("%+v, %s", d.orders(), got.stderr)
 	}
-	if got := d.run("kill", "off", "--why=mended", "--by=bob"); got.code != 0 {
-		t.Fatal(got.stderr)
+	turned := func(file, on bool, n int, by string) map[string]any {
+		return map[string]any{"switch": map[string]any{"file": file, "on": on, "n": n, "by": by, "why": "a bad\x1b database", "at": time.Date(2026, 11, 21, 10, 0, n, 0, time.UTC)}}
 	}
-	if got := d.run("kill"); !strings.HasPrefix(got.stdout, "off since ") || !strings.HasSuffix(got.stdout, ", by bob: mended\n") {
+	for lane := range int32(deskLanes) {
+		d.logs(lane, 1, turned(false, true, 1, "ann"))
+	}
+	d.logs(1, 1, turned(false, false, 2, "bob"), turned(false, true, 1, "ann"), turned(true, true, 1, "policy.kill_file"))
+	want := "ordered: on in 2 of 3 lanes since 2026-11-21 10:00:01, by ann: a bad� database\nkill file: on in 1 of 3 lanes since 2026-11-21 10:00:01, by policy.kill_file: a bad� database\n"
+	if got := d.run("kill"); got.stdout != want {
+		t.Errorf("%q, want %q", got.stdout, want)
+	}
+	d.logs(0, 1, turned(false, false, 2, "bob"))
+	d.logs(2, 1, turned(false, false, 4, "bob"))
+	if got := d.run("kill", "status"); !strings.HasPrefix(got.stdout, "ordered: off since 2026-11-21 10:00:04, by bob: ") {
 		t.Errorf("%q", got.stdout)
 	}
 }
 
-// The audit trail remembers longer than the signals topic does.
-func TestKillStatusOfLongAgo(t *testing.T) {
-	d := newDesk(t, true)
-	line := schema.Audit{ID: "aud_1", Time: time.Now().Add(-30 * 24 * time.Hour), Kind: "switch", What: "kill", By: "ann", Why: "a bad database"}
-	if err := d.db.InsertAudit(t.Context(), []schema.Audit{line}); err != nil {
-		t.Fatal(err)
+// An order waits for its answer in the response log, in every lane that it was for.
+func TestOrdersSayWhatBecameOfThem(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args    []string
+		refused []string // an answer each; empty: obeyed
+		code    int
+		stdout  string
+		stderr  string
+	}{
+		"obeyed":        {[]string{"held", "release", "--all", "--tenant=", "--why=x"}, []string{"", ""}, 0, "obeyed\n", ""},
+		"in part":       {[]string{"held", "release", "--all", "--tenant=", "--why=x"}, []string{"", "it is delivered"}, 0, "refused: act_0: it is delivered\nobeyed\n", ""},
+		"refused":       {[]string{"revoke", tokenA, "--why=x"}, []string{"already revoked: order again"}, 1, "refused: act_0: already revoked: order again\n", "hijackd: the order was refused\n"},
+		"off already":   {[]string{"kill", "off", "--why=x"}, []string{"it is off already"}, 0, "it is off already\n", ""},
+		"in every lane": {[]string{"kill", "on", "--why=x"}, []string{""}, 0, "obeyed\n", ""},
+		"no answer":     {[]string{"allow", "add", "--user=u", "--for=1h", "--why=x", "--wait=300ms"}, nil, 0, "", "no answer within 300ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := heldDesk(t, false)
+			ctx, stop := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() { defer close(done); d.answer(ctx, tc.refused) }()
+			if !slices.Contains(tc.args, "--wait=300ms") {
+				tc.args = append(tc.args, "--wait=30s")
+			}
+			got := d.run(tc.args...)
+			stop()
+			<-done
+			if got.code != tc.code || !strings.HasSuffix(got.stdout, tc.stdout) || !strings.Contains(got.stderr, tc.stderr) {
+				t.Errorf("exit %d, %q, %q; want %d, %q, %q", got.code, got.stdout, got.stderr, tc.code, tc.stdout, tc.stderr)
+			}
+		})
 	}
-	if got := d.run("kill", "status"); !strings.HasPrefix(got.stdout, "on: ") || !strings.HasSuffix(got.stdout, ", by ann: a bad database\n") {
-		t.Errorf("%q %q", got.stdout, got.stderr)
+}
+
+// answer is the lanes: it answers every command that comes.
+func (d *desk) answer(ctx context.Context, refused []string) {
+	next := map[int32]int64{}
+	for ctx.Err() == nil && len(refused) > 0 {
+		for lane := range int32(deskLanes) {
+			next[lane], _ = broker.Log{Client: d.client, Topic: "session-events.signals", Partition: lane}.Read(ctx, next[lane], func(r *schema.Record) error {
+				var s schema.Signal
+				if err := json.Unmarshal(r.Value, &s); err != nil {
+					return err
+				}
+				var answers []map[string]any
+				for _, why := range refused {
+					answers = append(answers, map[string]any{"about": "act_0", "refused": why})
+				}
+				d.logs(lane, 9, map[string]any{"command": map[string]any{"command": s.Command, "answers": answers}})
+				return nil
+			})
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

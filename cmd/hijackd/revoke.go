@@ -16,6 +16,7 @@ type revokeCommand struct {
 	Tokens revokeTokensCommand `cmd:"" default:"withargs" help:"Revoke tokens by their fingerprints, or all live tokens of a user."`
 	Again  revokeAgainCommand  `cmd:"" help:"Revoke tokens anew whose revocation had no effect: a new id, so that no receiver takes it for a repetition."`
 	Retry  revokeRetryCommand  `cmd:"" help:"Reopen failed actions, under their ids."`
+	Test   revokeTestCommand   `cmd:"" help:"Call every destination without effect, and say how it answers."`
 }
 
 type revokeTokensCommand struct {
@@ -130,14 +131,11 @@ func (o order) orderTargets(ctx context.Context, p *process, cfg *Config, verb s
 			return err
 		}
 		c.Targets = byTenant[tenant]
-		if err := to.send(ctx, c); err != nil {
-			return err
-		}
 		what := "revoke"
 		if verb == schema.Again {
 			what = "revoke again"
 		}
-		if err := p.ordered(&c, fmt.Sprintf("%s %s%s", what, counted(len(c.Targets), "token"), ofTenant(tenant))); err != nil {
+		if err := to.give(ctx, p, c, fmt.Sprintf("%s %s%s", what, counted(len(c.Targets), "token"), ofTenant(tenant)), o.Wait); err != nil {
 			return err
 		}
 	}
