@@ -15,6 +15,11 @@ func under(session string, e *schema.Event) *schema.Event {
 	return e
 }
 
+func elevated(e *schema.Event) *schema.Event {
+	e.Type = schema.SessionElevated
+	return e
+}
+
 // row is so many uses at each of the places, in turn.
 func row(token string, n int, every time.Duration, places ...int) (events []*schema.Event) {
 	for i := range n * len(places) {
@@ -34,6 +39,11 @@ var judged = map[string][][]*schema.Event{
 		{at("e0", "t1", 0, 0), replaces("t1", at("e1", "t2", time.Second, 2)), at("e2", "t2", time.Second, 0)},
 		row("t2", 9, 10*time.Minute, 8, 0),
 		{at("e3", "t2", 101*time.Minute, 8), at("e4", "t2", 102*time.Minute, 0)},
+	},
+	"a token that was replaced is elevated, and its user logs in on it much later": {
+		{replaces("t1", at("e1", "t2", 0, 0))},
+		{elevated(at("e2", "t1", time.Minute, 0)), at("e3", "t1", 11*time.Minute, 0)},
+		{rejected(started(at("e4", "t1", 140*time.Minute, 0))), at("e5", "t1", 144*time.Minute, 0)},
 	},
 }
 

@@ -61,10 +61,17 @@ func turned(u *detect.Use) string {
 	return "login"
 }
 
-// replaced reports whether the token was fresh at the turn, was replaced or ended before the use, or is in another life then.
+// replaced reports whether the token was fresh at the turn, was replaced or ended before the use, or is in another life then. What it says
+// of a use it says of all later ones, too, for only the first one is looked at in order.
 func (notRotated) replaced(s *detect.Session, turn, u *detect.Use) bool {
-	if len(s.Ends(u)) > 0 || s.Life(turn) != s.Life(u) {
+	if len(s.Ends(turn)) > 0 || len(s.Ends(u)) > 0 || s.Life(turn) != s.Life(u) {
 		return true
+	}
+	for i := range s.Marks {
+		m := &s.Marks[i]
+		if m.Kind == detect.RotatedOut && turn.Time < m.Time && m.Time <= u.Time {
+			return true
+		}
 	}
 	for i := range s.Uses {
 		o := &s.Uses[i]
