@@ -118,7 +118,7 @@ func whatWasDone(c *actions.Card, worst *schema.Finding) slack.Block {
 		}
 		return section(safe(nothing(worst), maxSummary))
 	}
-	as := slices.SortedStableFunc(slices.Values(indices(c.Actions)), func(a, b *schema.Action) int { return cmp.Compare(rank(a), rank(b)) })
+	as := slices.SortedStableFunc(slices.Values(pointers(c.Actions)), func(a, b *schema.Action) int { return cmp.Compare(rank(a), rank(b)) })
 	places := map[string]bool{}
 	for _, a := range as {
 		places[a.To] = true
@@ -127,14 +127,22 @@ func whatWasDone(c *actions.Card, worst *schema.Finding) slack.Block {
 	for _, a := range as[:min(len(as), maxStates)] {
 		l := state(a, len(places) > 1, c.Opened)
 		if a.State == schema.ActionDelivered && (a.Action == schema.RevokeSession || a.Action == schema.RevokeUser) {
-			l += "; " + counted(c.Uses, "use") + " since"
+			l += "; " + uses(c.Uses) + " since"
 		}
 		ls = append(ls, safe(l, maxLine))
 	}
 	return paragraph("", ls, len(as)-len(ls))
 }
 
-func indices(as []schema.Action) []*schema.Action {
+// uses is how often a token was used since; what is counted are findings, of one use or more.
+func uses(n int) string {
+	if n == 0 {
+		return "0 uses"
+	}
+	return "at least " + counted(n, "use")
+}
+
+func pointers(as []schema.Action) []*schema.Action {
 	ps := make([]*schema.Action, len(as))
 	for i := range as {
 		ps[i] = &as[i]

@@ -147,6 +147,9 @@ func to(t *testing.T, s *slacktest.Server, change ...func(*Config)) *Slack {
 	return sl
 }
 
+// clickable lets cards have buttons.
+func clickable(c *Config) { c.UserGroup, c.AppToken, c.SigningSecret = slacktest.UserGroup, slacktest.AppToken, slacktest.SigningSecret }
+
 func TestAnswers(t *testing.T) {
 	for _, c := range []struct {
 		fault slacktest.Fault
@@ -160,6 +163,7 @@ func TestAnswers(t *testing.T) {
 		{slacktest.Fault{Error: "invalid_blocks"}, actions.Result{Class: actions.Refused, Detail: "invalid_blocks"}},
 		{slacktest.Fault{Error: "xoxb-CANARY <b>"}, actions.Result{Class: actions.Again, Detail: "error"}},
 		{slacktest.Fault{Cut: true}, actions.Result{Class: actions.Again, Detail: "network error"}},
+		{slacktest.Fault{Empty: true}, actions.Result{Class: actions.Again, Detail: "an answer without a timestamp"}},
 	} {
 		s := slacktest.New()
 		s.Fail(c.fault)
