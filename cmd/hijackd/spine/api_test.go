@@ -72,8 +72,8 @@ func post(t *testing.T, url, contentType, body string) int {
 
 const askToken = "canary-0123456789abcdef"
 
-// status asks the API for a token, as an app does.
-func status(t *testing.T, api, token string) (code int, answer struct {
+// stateOf asks the API for a token, as an app does.
+func stateOf(t *testing.T, api, token string) (code int, answer struct {
 	State, Why string
 	ActionID   string `json:"action_id"`
 }) {
@@ -129,14 +129,14 @@ api:
 		t.Errorf("a security event passes for a logout: %d", code)
 	}
 	revoked := func(n int) func() bool {
-		return func() bool { _, a := status(t, api, token(n)); return a.State == "revoked" }
+		return func() bool { _, a := stateOf(t, api, token(n)); return a.State == "revoked" }
 	}
 	s.await("the session to be revoked", revoked(0))
 	s.await("the user to be revoked", revoked(1))
 	if n := s.count("SELECT count() FROM {db}.events WHERE type = 'session.revoked' AND token = '" + token(0) + "'"); n != 1 {
 		t.Errorf("delivered twice, the session is revoked %d times", n)
 	}
-	if code, a := status(t, api, token(2)); code != 200 || a.State != "active" {
+	if code, a := stateOf(t, api, token(2)); code != 200 || a.State != "active" {
 		t.Errorf("the third session: %d %+v", code, a)
 	}
 
@@ -146,15 +146,15 @@ api:
 	s.await("the replays", func() bool {
 		return s.count("SELECT uniqExact(token) FROM {db}.findings WHERE rule = 'revoked-replay'") == 2
 	})
-	s.await("hijackd's own revocation", func() bool { _, a := status(t, api, token(0)); return a.ActionID != "" })
-	if _, a := status(t, api, token(0)); a.Why != "revoked-replay" || a.ActionID != s.receiver.ids()[token(0)][0] {
+	s.await("hijackd's own revocation", func() bool { _, a := stateOf(t, api, token(0)); return a.ActionID != "" })
+	if _, a := stateOf(t, api, token(0)); a.Why != "revoked-replay" || a.ActionID != s.receiver.ids()[token(0)][0] {
 		t.Errorf("%+v", a)
 	}
 	if n := s.count("SELECT count() FROM {db}.findings WHERE token = '" + token(2) + "'"); n != 0 {
 		t.Error("the session that nobody revoked has a finding")
 	}
 	const raw = "canary.raw.token"
-	if code, _ := status(t, api, raw); code != http.StatusBadRequest {
+	if code, _ := stateOf(t, api, raw); code != http.StatusBadRequest {
 		t.Errorf("a raw token: %d", code)
 	}
 	m.stop(t)
