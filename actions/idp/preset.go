@@ -70,12 +70,15 @@ func (p *Preset) fallback() bool { return p.cfg.FallbackUser && p.system.user !=
 // ended before; so the same action may be sent again after anything but Done.
 func (p *Preset) Revoke(ctx context.Context, a *schema.Action) actions.Result {
 	if !p.Takes(a.Action) {
-		return p.refused("can't do this action", "")
+		if a.Action == schema.RevokeSession && p.system.user != nil {
+			return p.refused("this system can't end one session", "set "+p.section+".fallback_user to end all sessions of the user")
+		}
+		return p.refused("this system can't do that", "")
 	}
 	if a.Action == schema.RevokeSession && p.system.session != nil && (a.Session != "" || !p.fallback()) {
 		switch {
 		case a.Session == "":
-			return p.refused("the event named no session", "send `session` in events, or set "+p.section+".fallback_user")
+			return p.refused("the event named no session", p.withoutSession())
 		case !p.system.sessionID(a.Session):
 			return p.refused("the session id is none of this system's", "send "+p.system.sessionIs+" as `session` in events")
 		}
@@ -92,6 +95,15 @@ func (p *Preset) Revoke(ctx context.Context, a *schema.Action) actions.Result {
 		res.Detail += ", all sessions of the user"
 	}
 	return res
+}
+
+// withoutSession is what a person can do where events name no session.
+func (p *Preset) withoutSession() string {
+	what := "send `session` in events"
+	if p.system.user != nil {
+		what += ", or set " + p.section + ".fallback_user"
+	}
+	return what
 }
 
 func (p *Preset) refused(why, what string) actions.Result {

@@ -28,6 +28,14 @@ type Config struct {
 	Cert, Key    string        // PEM of the client's certificate and its key; empty: none is shown
 }
 
+const shown = "[configuration of a client]"
+
+// Format keeps the key out of whatever a Config is printed into.
+func (Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, shown) }
+
+// MarshalText is Format: encoding/json, and so slog, would otherwise walk the fields.
+func (Config) MarshalText() ([]byte, error) { return []byte(shown), nil }
+
 // Validate returns every mistake, each naming its key in section ("actions.revoke") and none quoting what a file holds.
 func (c Config) Validate(section string) error {
 	var errs []error

@@ -6,6 +6,7 @@ package revoke
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -45,6 +46,14 @@ func (c *Config) Validate() error {
 	}
 	return errors.Join(append(errs, c.outbound().Validate("actions.revoke"))...)
 }
+
+const shown = "[configuration of the webhook]"
+
+// Format keeps the secret out of whatever a Config is printed into.
+func (Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, shown) }
+
+// MarshalText is Format: encoding/json, and so slog, would otherwise walk the fields.
+func (Config) MarshalText() ([]byte, error) { return []byte(shown), nil }
 
 // LoadSecrets reads the secrets that the configuration names, as ParseSecrets does.
 func LoadSecrets(c Config) ([]Secret, error) {

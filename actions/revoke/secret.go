@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 )
@@ -23,8 +24,8 @@ func (s Secret) String() string {
 	return "whsec_…"
 }
 
-// GoString hides the key from %#v too.
-func (s Secret) GoString() string { return s.String() }
+// Format is String, whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // LogValue hides the key from logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -3,6 +3,7 @@ package revoke
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -258,7 +259,10 @@ func TestNoSecretInAnyErrorOrLog(t *testing.T) {
 			t.Errorf("%+v", res)
 		}
 		log.Info("result", slog.Any("result", res), slog.Any("secrets", w.secrets))
-		fmt.Fprintf(&out, "%v %+v %#v %v %+v %#v", w.secrets, w.secrets, w.secrets, w, w, w)
+		log.Info("configuration", slog.Any("config", w.cfg), slog.Any("client", w.cfg.outbound()))
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+			fmt.Fprintf(&out, strings.Repeat(verb+" ", 4), w, w.cfg, w.cfg.outbound(), w.secrets)
+		}
 	}
 	for _, u := range append(urls, "ftp://canary-user:canary-pass@h", "http://canary-user:canary-pass@h:port", ":canary-pass", "http://") {
 		err := (&Config{URL: u}).Validate()
@@ -274,7 +278,8 @@ func TestNoSecretInAnyErrorOrLog(t *testing.T) {
 		}
 		fmt.Fprintln(&out, err)
 	}
-	for _, canary := range []string{"canary", newSecret[6:], oldSecret[6:]} {
+	raw, _ := base64.StdEncoding.DecodeString(newSecret[6:])
+	for _, canary := range []string{"canary", newSecret[6:], oldSecret[6:], fmt.Sprintf("%x", raw), strings.Trim(fmt.Sprintf("%d", raw), "[]")} {
 		if strings.Contains(out.String(), canary) {
 			t.Errorf("%q leaks: %s", canary, out.String())
 		}
