@@ -132,7 +132,7 @@ func TestWhatWePushWeTake(t *testing.T) {
 	if res := stranger.Revoke(t.Context(), a); res.Class != actions.Again || res.Detail != "400 invalid_key" {
 		t.Errorf("%+v", res)
 	}
-	if n := answered(t, registry, "events", "202"); n != 2 {
+	if n := countedRequests(t, registry, "events", "202"); n != 2 {
 		t.Errorf("%v requests counted", n)
 	}
 	if got := jwksOf(tr); get(t, s.URL+"/.well-known/jwks.json", "") != got {
@@ -140,8 +140,8 @@ func TestWhatWePushWeTake(t *testing.T) {
 	}
 }
 
-// answered is how often a route was answered with a status.
-func answered(t *testing.T, r prometheus.Gatherer, route, status string) float64 {
+// countedRequests is how often a route was answered with a status.
+func countedRequests(t *testing.T, r prometheus.Gatherer, route, status string) float64 {
 	t.Helper()
 	families, err := r.Gather()
 	if err != nil {
@@ -284,7 +284,7 @@ func TestAHandlerThatPanicsSaysNothing(t *testing.T) {
 	a.handle("GET /", "r", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("canary") }))
 	w := httptest.NewRecorder()
 	a.mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
-	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String()+log.String(), "canary") || answered(t, registry, "r", "500") != 1 {
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String()+log.String(), "canary") || countedRequests(t, registry, "r", "500") != 1 {
 		t.Errorf("%d %s %s", w.Code, w.Body, &log)
 	}
 }
