@@ -15,8 +15,14 @@ func DecideAll(p *Policy, findings []schema.Finding, commands []schema.Command) 
 	f := NewFold(p)
 	f.recent.most = math.MaxInt
 	for i := range commands {
-		if o, ok := readPool(&commands[i]); ok {
+		c := &commands[i]
+		if o, ok := readPool(c); ok {
 			f.pools.learn(o)
+		}
+		if c.Verb == schema.Allowed || c.Verb == schema.Disallow {
+			if o := f.order(c, int64(i), c.At, nil); len(o.Answers) == 1 && o.Answers[0].Refused == "" {
+				f.allows.say(c.At, *o.allowance())
+			}
 		}
 	}
 	type one struct {

@@ -3,6 +3,7 @@ package actions
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -113,7 +114,7 @@ func (w *world) analyst(oneIn int) {
 		if a.state != schema.ActionHeld || w.r.IntN(oneIn) > 0 {
 			continue
 		}
-		c := &schema.Command{Verb: schema.Release, Tenant: a.action.Tenant, Actions: []string{a.action.ID}}
+		c := &schema.Command{ID: w.commandID(), Verb: schema.Release, Tenant: a.action.Tenant, Actions: []string{a.action.ID}, By: "ana", Why: "a drill"}
 		if w.r.IntN(4) == 0 {
 			c.Verb = schema.Discard
 		}
@@ -122,6 +123,12 @@ func (w *world) analyst(oneIn int) {
 			w.arrive(schema.Signal{Command: c})
 		}
 	}
+}
+
+// commandID is a fresh id.
+func (w *world) commandID() string {
+	w.commands++
+	return fmt.Sprint("cmd_", w.commands)
 }
 
 // judged is an action as the whole history of the log tells it.

@@ -3,7 +3,9 @@ package actions
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -12,13 +14,17 @@ type Config struct {
 	Mode            Mode        `yaml:"mode"`
 	Limits          Limits      `yaml:"limits"`
 	NeverRevoke     NeverRevoke `yaml:"never_revoke"`
-	TrustedNetworks []string    `yaml:"trusted_networks"` // for the vantages of detect; here only validated
+	TrustedNetworks []string    `yaml:"trusted_networks"` // for the vantages of detect; here they are what is never blocked
+	// Responses says by rule what is done where the policy lets it act; a rule that is not in it revokes the session.
+	Responses map[string]Reaction `yaml:"-"`
 }
 
 // Limits bound revocations per tenant, as sliding windows over record time. What is over a limit is held, never dropped.
 type Limits struct {
 	RevokesPerMinute int `yaml:"revokes_per_minute"` // 0: everything is held
 	RevokesPerHour   int `yaml:"revokes_per_hour"`
+	// RevokesPerUserPerHour bounds what is done to one user of a tenant, whatever it is.
+	RevokesPerUserPerHour int `yaml:"revokes_per_user_per_hour"`
 	// PercentOfActive is the share, in percent, of the tokens active in the last hour that may be revoked per hour, never binding
 	// below 10. The count of active tokens is the sum over the apps' census; while there is none this limit does not bind.
 	PercentOfActive float64 `yaml:"percent_of_active"`
@@ -33,7 +39,7 @@ type NeverRevoke struct {
 
 // Defaults returns the configuration that a fresh installation has: it watches and does nothing.
 func Defaults() Config {
-	return Config{Mode: Shadow, Limits: Limits{RevokesPerMinute: 60, RevokesPerHour: 600, PercentOfActive: 1}}
+	return Config{Mode: Shadow, Limits: Limits{RevokesPerMinute: 60, RevokesPerHour: 600, RevokesPerUserPerHour: 20, PercentOfActive: 1}}
 }
 
 // Validate returns every mistake, each naming its key.
@@ -42,7 +48,7 @@ func (c *Config) Validate() error {
 	for _, l := range []struct {
 		key string
 		n   int
-	}{{"revokes_per_minute", c.Limits.RevokesPerMinute}, {"revokes_per_hour", c.Limits.RevokesPerHour}} {
+	}{{"revokes_per_minute", c.Limits.RevokesPerMinute}, {"revokes_per_hour", c.Limits.RevokesPerHour}, {"revokes_per_user_per_hour", c.Limits.RevokesPerUserPerHour}} {
 		if l.n < 0 {
 			errs = append(errs, fmt.Errorf("policy.limits.%s: %d is negative", l.key, l.n))
 		}
@@ -54,6 +60,9 @@ func (c *Config) Validate() error {
 		if !isFingerprint(t) {
 			errs = append(errs, errors.New("policy.never_revoke.tokens: an entry is not a fingerprint (h1:, sha256: or id:); raw tokens do not belong here"))
 		}
+	}
+	for _, rule := range slices.Sorted(maps.Keys(c.Responses)) {
+		errs = append(errs, c.Responses[rule].validate("rules."+rule+".response"))
 	}
 	_, err := networks("policy.never_revoke.networks", c.NeverRevoke.Networks)
 	_, terr := networks("policy.trusted_networks", c.TrustedNetworks)

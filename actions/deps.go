@@ -35,6 +35,7 @@ type Publisher interface {
 type Archive interface {
 	InsertFindings(ctx context.Context, fs []schema.Finding) error
 	InsertActions(ctx context.Context, as []schema.Action) error
+	InsertAudit(ctx context.Context, lines []schema.Audit) error
 }
 
 // Revoker ends a session at its issuer. The action's id is the idempotency key.
@@ -56,6 +57,8 @@ type Alert struct {
 	Action *schema.Action `json:"action,omitempty"`
 	// Page is the text of a page; empty for a finding.
 	Page string `json:"page,omitempty"`
+	// About is the id of the action that answers the finding, empty where none does.
+	About string `json:"about,omitempty"`
 	// Storm and Digest are messages of their own kind: of Finding, Page, Storm and Digest one is set.
 	Storm  *Storm  `json:"storm,omitempty"`
 	Digest *Digest `json:"digest,omitempty"`
@@ -101,6 +104,8 @@ type Deps struct {
 	Channels []Channel
 	// Horizon returns the first signals offset whose record is at most d older than the record at offset; nil: no look back.
 	Horizon func(ctx context.Context, offset int64, d time.Duration) (int64, error)
+	// Killed reports whether the kill file exists; nil: there is none. It is asked at least once a second.
+	Killed func() bool
 	// Logger and Metrics are required. Metrics are shared by the lanes of a process.
 	Logger  *slog.Logger
 	Metrics *Metrics

@@ -417,6 +417,11 @@ func (m *member) InsertActions(_ context.Context, as []schema.Action) error {
 	return nil
 }
 
+func (m *member) InsertAudit(context.Context, []schema.Audit) error {
+	m.at("after the audit trail")
+	return nil
+}
+
 func (m *member) Alert(_ context.Context, a *actions.Alert) actions.Result {
 	m.at("before message")
 	m.s.mu.Lock()

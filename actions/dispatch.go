@@ -17,6 +17,7 @@ type task struct {
 	seq       uint64
 	index     int       // in queue.due
 	queued    bool      // in queue.due
+	paced     bool      // tried first no sooner than the limits let it
 	at        time.Time // not before
 	first     time.Time // when this owner tried it first
 	attempts  int
@@ -116,7 +117,7 @@ func (r *Response) copies(rec *record) (rs []*record) {
 			}
 			c := *a
 			c.To = q.name
-			if e := r.fold.entries[c.EntryID()]; e == nil || e.round < c.Round {
+			if r.fold.entries[c.EntryID()] == nil { // one that is reopened there is so by itself
 				rs = append(rs, &record{Action: &c, Since: rec.Since})
 			}
 		}
@@ -142,7 +143,7 @@ func (r *Response) changed(e *entry) {
 	switch {
 	case e.due():
 		r.enqueue(e)
-	case e.finished() && e.task != nil:
+	case e.task != nil: // it has ended, or is held
 		r.drop(e.task)
 	}
 	e.compact()
@@ -175,7 +176,7 @@ func (r *Response) enqueue(e *entry) {
 	if e.task != nil {
 		return
 	}
-	t := &task{e: e, at: r.deps.Now()}
+	t := &task{e: e, at: r.deps.Now(), paced: e.released || e.isAction() && !e.since.After(r.fold.switches.off())}
 	switch {
 	case e.isAction():
 		t.subject = schema.Subject{Tenant: e.action.Tenant, Name: e.action.Subject}
@@ -185,7 +186,7 @@ func (r *Response) enqueue(e *entry) {
 	default:
 		t.subject = schema.Subject{Name: e.id}
 		r.messages++
-		if e.alert.Finding != nil && e.alert.Finding.Decision == schema.RevokeSession {
+		if e.alert.About != "" {
 			r.await(t)
 		}
 	}
@@ -198,7 +199,7 @@ func (r *Response) enqueue(e *entry) {
 
 // await makes a message wait a moment for the outcome of the action that it tells of.
 func (r *Response) await(t *task) {
-	t.about = r.fold.answer(t.e.alert.Finding)
+	t.about = t.e.alert.About
 	r.waiting[t.about] = append(r.waiting[t.about], t)
 	a := r.fold.entries[t.about]
 	if a != nil {
@@ -207,17 +208,6 @@ func (r *Response) await(t *task) {
 	if a == nil || !a.finished() && a.state != schema.ActionHeld {
 		t.at = t.at.Add(tellWait)
 	}
-}
-
-// answer is the id of the action that a message about a finding tells of: that on the first of its targets that has one.
-func (f *Fold) answer(x *schema.Finding) (id string) {
-	for _, t := range targets(x) {
-		id = schema.ActionID(x.Tenant, t.Token, string(x.Decision), itoa(t.Epoch))
-		if f.entries[id] != nil {
-			break
-		}
-	}
-	return id
 }
 
 // answered tells the messages about an action how far it has come, and lets them go that waited for its outcome.
@@ -234,9 +224,14 @@ func (r *Response) answered(e *entry) {
 func (r *Response) launch(ctx context.Context, now time.Time) (next time.Time, err error) {
 	next = r.restated.Add(r.cfg.Restate)
 	gap := time.Minute / time.Duration(max(1, r.fold.policy.cfg.Limits.RevokesPerMinute))
-	for _, qs := range [][]*queue{r.revokers, r.alerters} {
+	killed := r.killed()
+	if r.waited && !killed {
+		r.resume()
+	}
+	r.waited = killed
+	for i, qs := range [][]*queue{r.revokers, r.alerters} {
 		for _, q := range qs {
-			if q.idle() {
+			if q.idle() || killed && i == 0 {
 				continue
 			}
 			if err := r.journal.recall(ctx, q.wanted()); err != nil {
@@ -282,6 +277,10 @@ func (r *Response) carryOut(ctx context.Context, t *task, a *schema.Action, call
 	res := Result{Class: Done}
 	switch {
 	case called:
+	case t.q.takes != nil && !t.q.takes(a.Action):
+		if res = r.untaken(a.Action); res.Class != Done {
+			return report{t: t, res: res}
+		}
 	case r.faults.recordBeforeSend:
 		r.spawn(func() { r.pause(ctx, time.Second); t.q.revoker.Revoke(ctx, a) })
 	default:
@@ -290,13 +289,23 @@ func (r *Response) carryOut(ctx context.Context, t *task, a *schema.Action, call
 		}
 	}
 	done := report{t: t, res: res, called: true, answer: res.Detail}
-	if r.faults.recordBeforeRevoked || a.To != "" {
+	if r.faults.recordBeforeRevoked || a.To != "" || !publishes(a.Action) {
 		return done
 	}
 	if err := r.deps.Publisher.Revoked(ctx, a); err != nil {
 		done.res = Result{Class: Again, Detail: "publish session.revoked: " + err.Error()}
 	}
 	return done
+}
+
+// untaken is the result of an action that its destination, the primary one, does not carry out: others do, or nobody.
+func (r *Response) untaken(d schema.Decision) Result {
+	for _, o := range r.deps.Others {
+		if o.Takes == nil || o.Takes(d) {
+			return Result{Class: Done, Detail: "left to " + o.Name}
+		}
+	}
+	return Result{Class: Refused, Detail: "no destination that is configured does this"}
 }
 
 func (r *Response) report(p report) {
@@ -306,12 +315,21 @@ func (r *Response) report(p report) {
 	r.poke()
 }
 
-// age is how long a task could have been carried out. What a person released waits for its turn first.
-func (t *task) age(now time.Time) time.Duration {
-	if t.e.released && t.first.After(t.e.since) {
-		return now.Sub(t.first)
+// age is how long a task could have been carried out. What a person released waits for its turn first, and everything for the kill switch
+// to be off.
+func (t *task) age(now, resumed time.Time) time.Duration {
+	since := later(t.e.since, resumed)
+	if t.e.released {
+		since = later(since, t.first)
 	}
-	return now.Sub(t.e.since)
+	return now.Sub(since)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // settle turns the end of one attempt into records, or into a later attempt.
@@ -325,7 +343,7 @@ func (r *Response) settle(p report, now time.Time) []*record {
 		t.called, t.outcome = true, p.answer
 		r.deps.Metrics.revocation.Observe(now.Sub(t.e.completed()).Seconds())
 	}
-	age := t.age(now)
+	age := t.age(now, r.resumed)
 	if p.res.Class == Again && age < giveUp {
 		if age >= hardFor && !t.soft {
 			t.soft, t.tries = true, 0

@@ -18,4 +18,16 @@ type faults struct {
 	recordBeforeSend      bool          // record an effect as done, then call
 	freshIDs              func() string // an id of its own for each call
 	unordered             bool          // call for one token's actions at the same time
+	forgetCopies          bool          // begin a term without what is missing at the other destinations
+	ignoreRounds          bool          // believe the highest state, of whatever round
+	forgetSwitch          bool          // begin a term with the kill switch off
+	killLeaks             bool          // try actions while the kill switch is on
+	forgetAllows          bool          // don't say again which allow entries there are
+	forgetOrders          bool          // obey a command as often as it comes
+	freshAgain            bool          // revoke again under another id whenever the order comes
+	tornOrders            bool          // begin a term without what an order still has to change
+	holdTried             bool          // hold what may have gone out
+	reopenAlways          bool          // reopen what failed whenever a finding comes, also again
+	countUserDelivered    bool          // limits of a user count deliveries alone
+	auditLatest           bool          // begin a term without the audit lines of what was not archived
 }

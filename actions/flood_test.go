@@ -18,7 +18,9 @@ func TestFloodIsHeldDurablyAndPagesOnce(t *testing.T) {
 	for i := 0; i < n; i += 500 {
 		var recs []schema.Record
 		for j := i; j < i+500; j++ {
-			recs = append(recs, signal(t, int64(j), schema.Signal{Finding: conclusive(fmt.Sprint("h1:k1:", j))}))
+			x := conclusive(fmt.Sprint("h1:k1:", j))
+			x.User = fmt.Sprint("u-", j)
+			recs = append(recs, signal(t, int64(j), schema.Signal{Finding: x}))
 		}
 		if err := r.Process(t.Context(), recs); err != nil {
 			t.Fatal(err)

@@ -3,7 +3,6 @@ package actions
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/hijackd/hijackd/schema"
@@ -13,14 +12,19 @@ import (
 // come, and what the limits have left. It is pure: time is the record time that it is told, and it does no I/O, so that a backtest
 // decides as the daemon does.
 type Fold struct {
-	policy   *Policy
-	faults   faults
-	recent   recent
-	pools    pools
-	entries  map[string]*entry
-	tenants  map[string]*spending
-	censuses map[string]census // by tenant
-	held     int
+	policy    *Policy
+	faults    faults
+	recent    recent
+	pools     pools
+	allows    allows
+	switches  switches
+	entries   map[string]*entry
+	elsewhere map[string][]*entry // by action id, those at other destinations than the primary one
+	orders    map[string]given    // commands that were answered, by id
+	users     map[[2]string]ended // by tenant and user
+	tenants   map[string]*spending
+	censuses  map[string]census // by tenant
+	held      int
 }
 
 // entry is an action or an alert. What is being written to the log and not yet read back is in the making.
@@ -30,6 +34,8 @@ type entry struct {
 	id       string
 	kind     string             // the action, "alert" or "page": also the label of its metrics
 	to       string             // its destination, empty for the primary one
+	tenant   string             // of an action
+	subject  string             // of a user's revocation, which is remembered
 	round    int                // how often it was reopened; of an entry's records the highest (round, state) counts
 	state    schema.ActionState // 0: not durable yet
 	making   schema.ActionState
@@ -52,11 +58,15 @@ type Outcome struct {
 	Actions  []*schema.Action // pending or held
 	Alerts   []*Alert
 	learned  *pool // where that is news
+	audit    []schema.Audit
 }
 
 // NewFold returns an empty fold.
 func NewFold(p *Policy) *Fold {
-	return &Fold{policy: p, recent: newRecent(), pools: newPools(), entries: map[string]*entry{}, tenants: map[string]*spending{}, censuses: map[string]census{}}
+	return &Fold{
+		policy: p, recent: newRecent(), pools: newPools(), allows: newAllows(), switches: newSwitches(), entries: map[string]*entry{}, elsewhere: map[string][]*entry{},
+		orders: map[string]given{}, users: map[[2]string]ended{}, tenants: map[string]*spending{}, censuses: map[string]census{},
+	}
 }
 
 // Finding folds one finding at a record time and decides on it. Others are decided on again where it adds to them, and are told where
@@ -75,17 +85,27 @@ func (f *Fold) Remember(at time.Time, x *schema.Finding) { f.decide(at, x) }
 func (f *Fold) cause(at time.Time, h *held, out *Outcome) {
 	c := h.told.on(h.finding)
 	out.Findings = append(out.Findings, c)
+	if h.was != h.now || h.before != c.Suppressed {
+		out.audit = append(out.audit, auditDecided(at, &c, h.was, f.policy.Mode(c.Rule)))
+	}
+	h.before = c.Suppressed
+	about := ""
 	for i := range h.told.revoke {
-		if a := f.revoke(at, &c, &h.told.revoke[i]); a != nil {
-			out.Actions = append(out.Actions, a)
+		as, id := f.intend(at, &c, &h.told.revoke[i])
+		out.Actions = append(out.Actions, as...)
+		if about == "" && f.entries[id] != nil {
+			about = id
 		}
+	}
+	for _, user := range h.told.notify {
+		out.Actions = append(out.Actions, f.notify(at, &c, user)...)
 	}
 	if c.Decision != schema.Observe {
 		id := c.ID
-		if h.was == schema.Alert && c.Decision == schema.RevokeSession { // people were told that nothing was revoked
+		if h.was == schema.Alert && acts(c.Decision) { // people were told that nothing was done
 			id += "/revoked"
 		}
-		if a := f.alert(&Alert{ID: id, Finding: shown(&c)}); a != nil {
+		if a := f.alert(&Alert{ID: id, Finding: shown(&c), About: about}); a != nil {
 			out.Alerts = append(out.Alerts, a)
 		}
 	}
@@ -109,57 +129,27 @@ func (f *Fold) Pool(at time.Time, c *schema.Command) (out Outcome) {
 	if f.pools.learn(p) {
 		out.learned = &p
 	}
-	for _, h := range f.suppressed(p) {
+	for _, h := range f.explained(p) {
 		f.cause(at, h, &out)
 	}
 	return out
 }
 
-// suppressed decides again on what a pool suppresses, and on what that added to.
-func (f *Fold) suppressed(p pool) []*held {
+// explained decides again on what a pool suppresses, and on what that added to.
+func (f *Fold) explained(p pool) []*held {
 	var hs []*held
 	for _, h := range f.recent.findings {
 		if !slices.ContainsFunc(h.egress, p.Network.Contains) {
 			continue
 		}
-		if h.pool = f.pools.suppress(h); h.pool == p.name() {
+		if h.suppressed = f.suppress(h); h.suppressed == p.name() {
 			if h.whole {
 				h.told = nil
 			}
 			hs = f.recent.near(h, hs)
 		}
 	}
-	slices.SortFunc(hs, compareHeld)
-	hs = slices.CompactFunc(hs, func(a, b *held) bool { return a == b })
-	return slices.DeleteFunc(hs, func(h *held) bool { return !f.redecide(h) })
-}
-
-// revoke makes the action that a finding asks for of one token, unless the token's present life has one.
-func (f *Fold) revoke(at time.Time, x *schema.Finding, r *revocation) *schema.Action {
-	t, epoch := &r.target, strconv.Itoa(r.target.Epoch)
-	id := schema.ActionID(x.Tenant, t.Token, string(schema.RevokeSession), epoch)
-	if f.faults.targetsApart && len(x.Targets) > 0 {
-		id = schema.ActionID(x.Tenant, t.Token, x.ID, epoch)
-	}
-	if f.faults.randomIDs != nil {
-		id = f.faults.randomIDs()
-	}
-	if f.entries[id] != nil {
-		return nil
-	}
-	a := &schema.Action{
-		ID: id, Action: schema.RevokeSession, State: schema.ActionPending, Tenant: x.Tenant, Subject: t.Token, Epoch: epoch,
-		Token: t.Token, Session: t.Session, User: t.User, Partition: t.Partition, Reason: x.Rule, Risk: r.risk,
-		Mode: string(Enforce), Findings: []schema.Finding{brief(x)}, DecidedAt: at,
-	}
-	for _, o := range r.with {
-		a.Findings = append(a.Findings, brief(o))
-	}
-	if f.over(x.Tenant, at) {
-		a.State = schema.ActionHeld
-	}
-	f.make(&entry{id: a.ID, kind: string(schema.RevokeSession), action: a, making: a.State})
-	return a
+	return f.redecided(hs)
 }
 
 // alert makes an alert, unless there is one under its id.
@@ -175,48 +165,25 @@ func (f *Fold) alert(a *Alert) *Alert {
 	return a
 }
 
+// drop forgets an entry.
+func (f *Fold) drop(e *entry) {
+	delete(f.entries, e.id)
+	if !e.isAction() || e.to == "" {
+		return
+	}
+	if id := e.about(); len(f.elsewhere[id]) > 1 {
+		f.elsewhere[id] = slices.DeleteFunc(f.elsewhere[id], func(o *entry) bool { return o == e })
+	} else {
+		delete(f.elsewhere, id)
+	}
+}
+
 // forget takes an alert back that nobody is to get.
 func (f *Fold) forget(a *Alert) { delete(f.entries, a.ID) }
 
 func (f *Fold) make(e *entry) {
 	f.entries[e.id] = e
-	if e.spends() {
-		f.spending(e).open++
-	}
-}
-
-// Command folds a person's order and returns the actions that it changes, in their new state. Only what is held obeys. A lane brings
-// the actions that the command names back to memory first.
-func (f *Fold) Command(c *schema.Command) []*schema.Action {
-	var as []*schema.Action
-	for _, id := range c.Actions {
-		e := f.entries[id]
-		if e == nil || e.state != schema.ActionHeld || e.making != 0 || e.action == nil || e.action.Tenant != c.Tenant {
-			continue
-		}
-		a := *e.action
-		switch c.Verb {
-		case schema.Release:
-			a.State, a.Released = schema.ActionReleased, true
-		case schema.Discard:
-			a.State = schema.ActionDiscarded
-		default:
-			continue
-		}
-		e.making = a.State
-		as = append(as, &a)
-	}
-	return as
-}
-
-// named lists the entries that a command names.
-func (f *Fold) named(c *schema.Command) (es []*entry) {
-	for _, id := range c.Actions {
-		if e := f.entries[id]; e != nil {
-			es = append(es, e)
-		}
-	}
-	return es
+	f.spend(e, 1)
 }
 
 // Settle folds how far an action has come by a record time, for callers without a log.
@@ -230,8 +197,14 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 	if e == nil {
 		e = &entry{id: r.id(), kind: r.kind(), to: r.to()}
 		f.entries[r.id()] = e
+		if e.isAction() && e.to != "" {
+			f.elsewhere[r.Action.ID] = append(f.elsewhere[r.Action.ID], e)
+		}
 	}
-	newer := cmp.Or(cmp.Compare(r.round(), e.round), cmp.Compare(state, e.state))
+	newer := compareStanding(r.round(), state, e.round, e.state)
+	if f.faults.ignoreRounds {
+		newer = cmp.Compare(state, e.state)
+	}
 	if newer == 0 {
 		e.last, e.said = offset, at
 	}
@@ -244,14 +217,15 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 	if newer <= 0 && !f.faults.lastWins {
 		return nil
 	}
-	if e.spends() {
-		f.spending(e).open--
-	}
+	f.spend(e, -1)
 	if e.state == schema.ActionHeld {
 		f.held--
 	}
 	e.action, e.alert, e.state, e.making, e.changed, e.last, e.said = r.Action, r.Alert, state, 0, offset, offset, at
 	e.released, e.parked, e.round = r.Action != nil && r.Action.Released, false, r.round()
+	if r.Action != nil {
+		e.tenant, e.subject = r.Action.Tenant, lastingSubject(r.Action)
+	}
 	if state == schema.ActionPending || state == schema.ActionReleased {
 		e.order, e.since = offset, at
 		if r.Order > 0 {
@@ -261,11 +235,12 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 	if state == schema.ActionHeld {
 		f.held++
 	}
-	switch {
-	case e.spends():
-		f.spending(e).open++
-	case state == schema.ActionDelivered && e.limited() && !e.released:
-		f.spending(e).deliver(at)
+	f.spend(e, 1)
+	if state == schema.ActionDelivered && e.limited() {
+		f.end(r.Action)
+		if !e.released && !r.Again { // which is said when no limit counts it any more
+			f.tenant(e.tenant).deliver(at, r.Action.User)
+		}
 	}
 	return e
 }

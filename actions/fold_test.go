@@ -16,7 +16,7 @@ var at0 = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 func limited(t testing.TB, perMinute, perHour int) *Fold {
 	t.Helper()
 	c := Defaults()
-	c.Mode, c.Limits.RevokesPerMinute, c.Limits.RevokesPerHour = Enforce, perMinute, perHour
+	c.Mode, c.Limits.RevokesPerMinute, c.Limits.RevokesPerHour, c.Limits.RevokesPerUserPerHour = Enforce, perMinute, perHour, 1_000_000
 	p, err := NewPolicy(c, map[string]Mode{"parallel-use": Enforce})
 	if err != nil {
 		t.Fatal(err)
@@ -75,8 +75,11 @@ func TestLimitOfZeroHoldsEverything(t *testing.T) {
 func TestCommandsNameWhatIsHeld(t *testing.T) {
 	f := limited(t, 0, 0)
 	a := decide(f, at0, "a", "t")
-	cmd := func(v schema.Verb, tenant string, ids ...string) []*schema.Action {
-		return f.Command(&schema.Command{Verb: v, Tenant: tenant, Actions: ids})
+	cmd := func(v schema.Verb, tenant string, ids ...string) (as []*schema.Action) {
+		for _, r := range f.carry(f.order(&schema.Command{ID: "cmd_1", Verb: v, Tenant: tenant, Actions: ids, By: "ana", Why: "a drill"}, 1, at0, nil)) {
+			as = append(as, r.Action)
+		}
+		return as
 	}
 	if got := cmd(schema.Release, "t", a.ID); got != nil {
 		t.Error("released before it was durably held")
@@ -158,6 +161,9 @@ func TestOrderOfVersionsMakesNoDifference(t *testing.T) {
 func FuzzReadSignal(f *testing.F) {
 	f.Add([]byte(`{"finding":{"id":"fnd_1","token":"h1:k1:a","conclusive":true}}`))
 	f.Add([]byte(`{"command":{"verb":"release","actions":["act_1"]}}`))
+	f.Add([]byte(`{"command":{"id":"cmd_1","verb":"again","targets":[{"token":"h1:k1:a"},{"token":"raw"}],"by":"ana","why":"no effect"}}`))
+	f.Add([]byte(`{"command":{"id":"cmd_1","verb":"allow","allow":{"user":"u-1","network":"192.0.2.0/24","expires":"2027-11-21T10:00:00Z"},"by":"ana","why":"it was me"}}`))
+	f.Add([]byte(`{"command":{"id":"cmd_1","verb":"kill","by":"ana","why":"a drill"}}`))
 	f.Add([]byte(`{"command":{"verb":"pool","network":"192.0.2.0/24","at":"2026-11-21T10:00:00Z"}}`))
 	f.Add([]byte(`{"command":{"verb":"census","app":"shop","count":7,"at":"2026-11-21T10:00:00Z"}}`))
 	f.Add([]byte(`{"finding":{"id":"fnd_1","rule":"parallel-use","token":"h1:k1:a","user":"u-1","confidence":0.8,"signals":[{"signal":"device","p":0.7}],` +
@@ -176,7 +182,13 @@ func FuzzReadSignal(f *testing.F) {
 		beside := between("192.0.2.1", "198.51.100.7", signalOf(schema.SignalBehaviour, 0.8))
 		fold.Finding(at0, &beside)
 		if c := s.Command; c != nil {
-			fold.Command(c)
+			o := fold.order(c, 0, at0, func(*entry) bool { return true })
+			for _, r := range fold.carry(o) {
+				if _, err := r.entry(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			o.audit()
 			fold.Pool(at0, c)
 			fold.Census(c.Tenant, c.App, c.At, c.Count)
 			return
@@ -197,6 +209,10 @@ func FuzzReadRecord(f *testing.F) {
 	f.Add([]byte(`{"action":{"action_id":"act_1","state":1}}`))
 	f.Add([]byte(`{"action":{"action_id":"act_1","state":77}}`))
 	f.Add([]byte(`{"alert":{"id":"fnd_1"},"state":6}`))
+	f.Add([]byte(`{"action":{"action_id":"act_1","action":"revoke_user","subject":"u-1","epoch":"2","state":6}}`))
+	f.Add([]byte(`{"command":{"command":{"id":"cmd_1","verb":"release"},"answers":[{"about":"act_1","state":3}]}}`))
+	f.Add([]byte(`{"allow":{"id":"alw_1","network":"192.0.2.0/24","n":1}}`))
+	f.Add([]byte(`{"switch":{"on":true,"n":1}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := readRecord(b)
 		if err != nil {

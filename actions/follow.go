@@ -13,10 +13,18 @@ type chunk struct {
 	from     int64 // the first signals offset whose findings are in it
 	findings []schema.Finding
 	actions  []schema.Action
-	filed    int64 // with it all action records of the log before this offset are archived; 0: says nothing
+	audit    []schema.Audit
+	filed    int64 // with it all that the log said of actions and orders before this offset are archived; 0: says nothing
 }
 
-func (c *chunk) rows() int { return len(c.findings) + len(c.actions) }
+// begin takes note of a signal that the chunk tells of.
+func (c *chunk) begin(offset int64) {
+	if c.from < 0 {
+		c.from = offset
+	}
+}
+
+func (c *chunk) rows() int { return len(c.findings) + len(c.actions) + len(c.audit) }
 
 // follower brings chunks to a place that may be away, in order, each until it is acknowledged. Its fields are under Response.mu.
 type follower struct {
@@ -41,6 +49,7 @@ func (f *follower) push(c *chunk) {
 		last := f.queue[n-1]
 		last.findings = append(last.findings, c.findings...)
 		last.actions = append(last.actions, c.actions...)
+		last.audit = append(last.audit, c.audit...)
 		last.filed = max(last.filed, c.filed)
 		return
 	}
@@ -138,7 +147,7 @@ func (r *Response) Durable() int64 {
 	d := r.pos
 	for _, f := range []*follower{r.archive, r.announce} {
 		for _, c := range f.queue {
-			if len(c.findings) > 0 {
+			if len(c.findings)+len(c.audit) > 0 {
 				d = min(d, c.from)
 				break
 			}

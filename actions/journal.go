@@ -1,7 +1,6 @@
 package actions
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +25,11 @@ type journal struct {
 	faults faults
 	fold   *Fold
 	decode func(value []byte) (*record, error)
+
+	heard func(offset int64, at time.Time, r *record) // told of each valid record that is news
+
+	orders     []*order // read at takeover, of commands from unfinished on: they are not committed
+	unfinished int64
 
 	next   int64  // everything before this offset has been read
 	top    office // the highest that has opened
@@ -73,12 +77,31 @@ func (j *journal) admit(offset int64, at time.Time, r *record) *entry {
 		j.raw = *r.Opening
 	case r.Filed != nil:
 		j.filed = max(j.filed, *r.Filed)
+		j.news(true, offset, at, r)
 	case r.Pool != nil:
 		j.fold.pools.said(at, *r.Pool)
+	case r.Command != nil:
+		news := j.fold.answeredFirst(at, r.Command)
+		if news && j.me == (office{}) && r.Command.Offset >= j.unfinished {
+			j.orders = append(j.orders, r.Command)
+		}
+		j.news(news, offset, at, r)
+	case r.Allow != nil:
+		j.news(j.fold.allows.say(at, *r.Allow), offset, at, r)
+	case r.Switch != nil:
+		j.news(j.fold.switches.say(offset, at, *r.Switch), offset, at, r)
 	default:
-		return j.fold.apply(offset, at, r)
+		e := j.fold.apply(offset, at, r)
+		j.news(e != nil, offset, at, r)
+		return e
 	}
 	return nil
+}
+
+func (j *journal) news(is bool, offset int64, at time.Time, r *record) {
+	if is && j.heard != nil {
+		j.heard(offset, at, r)
+	}
 }
 
 // write appends records under the lane's own term and reads them back. Only what has been read back may be acted on: it may be void.
@@ -108,11 +131,30 @@ func (j *journal) write(ctx context.Context, rs []*record, each func(*entry)) er
 		return err
 	}
 	for _, r := range rs {
-		if e := j.fold.entries[r.id()]; r.id() != "" && (e == nil || cmp.Or(cmp.Compare(e.round, r.round()), cmp.Compare(e.state, r.state())) < 0) || r.Pool != nil && !j.fold.pools.has(*r.Pool) {
+		if !j.fold.has(r) {
 			return errWriteLost
 		}
 	}
 	return nil
+}
+
+// has reports whether the log holds what a record says, or more.
+func (f *Fold) has(r *record) bool {
+	switch {
+	case r.Pool != nil:
+		return f.pools.has(*r.Pool)
+	case r.Command != nil:
+		_, known := f.orders[r.Command.Command.ID]
+		return known
+	case r.Allow != nil:
+		return f.allows.has(r.Allow)
+	case r.Switch != nil:
+		return f.switches.has(r.Switch)
+	case r.id() != "":
+		e := f.entries[r.id()]
+		return e != nil && compareStanding(e.round, e.state, r.round(), r.state()) >= 0
+	}
+	return true
 }
 
 // One produce request holds at most so much, far below what a broker takes by default (1 MiB).

@@ -27,7 +27,8 @@ func (r *Response) Open(ctx context.Context, a schema.Assignment) (from int64, e
 func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error) {
 	r.fold.faults = r.faults
 	j := &r.journal
-	j.log, j.logger, j.fold, j.faults = r.deps.Log, r.deps.Logger, r.fold, r.faults
+	j.log, j.logger, j.fold, j.faults, j.heard = r.deps.Log, r.deps.Logger, r.fold, r.faults, r.heard
+	j.unfinished = a.Committed
 	if err := j.read(ctx, nil); err != nil {
 		return 0, err
 	}
@@ -55,9 +56,7 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	if err := j.check(); err != nil {
 		return 0, err
 	}
-	if r.faults.forgetActions {
-		r.fold.entries = map[string]*entry{}
-	}
+	r.forgetAtTakeover()
 	r.committed = max(a.Committed, 0)
 	r.pos, r.filed = r.committed, j.filed
 	r.deps.Metrics.lane(&r.gauges, true)
@@ -68,12 +67,16 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	for _, e := range es {
 		e.compact()
 	}
+	if err := r.completeOrders(ctx); err != nil {
+		return 0, err
+	}
 	if err := r.complete(ctx, es); err != nil {
 		return 0, err
 	}
 	if err := r.restate(ctx, r.cfg.Restate/2); err != nil {
 		return 0, err
 	}
+	r.resumed = r.fold.switches.off()
 	r.tellRows(&chunk{from: r.committed}, true)
 	from := r.committed
 	if r.deps.Horizon != nil && r.cfg.Horizon > 0 && !r.faults.noHorizon {
@@ -97,12 +100,15 @@ func (r *Response) adopt(e *entry) {
 	}
 	if e.due() {
 		r.enqueue(e)
-		e.task.uncertain = true
+		e.task.uncertain = !e.isAction() || !r.fold.switches.kept(e)
 	}
 }
 
 // complete adds what the one before may have left out of a request: the other destinations of what is to be carried out.
 func (r *Response) complete(ctx context.Context, es []*entry) error {
+	if r.faults.forgetCopies {
+		return nil
+	}
 	var rs []*record
 	for _, e := range es {
 		if e.due() && e.to == "" && (e.action != nil || e.alert != nil) {
@@ -110,6 +116,23 @@ func (r *Response) complete(ctx context.Context, es []*entry) error {
 		}
 	}
 	return r.journal.write(ctx, rs, r.changed)
+}
+
+// completeOrders adds what the one before may have left out of a request: what the orders change whose commands are not committed.
+func (r *Response) completeOrders(ctx context.Context) error {
+	if r.faults.tornOrders {
+		return nil
+	}
+	for _, o := range r.journal.orders {
+		if err := r.journal.recall(ctx, r.fold.bodies(o)); err != nil {
+			return err
+		}
+		if err := r.write(ctx, r.fold.carry(o)); err != nil {
+			return err
+		}
+	}
+	r.journal.orders = nil
+	return nil
 }
 
 // ordered lists the entries in the order of their authorisation.
@@ -126,16 +149,17 @@ func (f *Fold) ordered() []*entry {
 // ended long ago. At takeover age keeps owners that follow each other quickly from filling the log.
 func (r *Response) restate(ctx context.Context, age time.Duration) error {
 	r.restated = r.deps.Now()
-	if !r.faults.forgetPools {
-		if err := r.journal.write(ctx, r.fold.pools.unsaid(r.restated, age), r.changed); err != nil {
-			return err
-		}
+	if err := r.journal.write(ctx, r.lasting(age), r.changed); err != nil {
+		return err
 	}
+	r.fold.forgetOrders(r.restated.Add(-r.cfg.Forget))
 	var es []*entry
 	for _, e := range r.fold.ordered() {
 		switch old := r.restated.Sub(e.said); {
+		case r.fold.latest(e) && old >= r.cfg.Restate:
+			es = append(es, e)
 		case e.finished() && old > r.cfg.Forget:
-			delete(r.fold.entries, e.id)
+			r.fold.drop(e)
 		case e.finished() && (e.sealed || old < r.cfg.Restate/2), e.state == 0, !e.finished() && old < age:
 		default:
 			es = append(es, e)
@@ -147,7 +171,7 @@ func (r *Response) restate(ctx context.Context, age time.Duration) error {
 		}
 		var rs []*record
 		for _, e := range some {
-			if rec := e.record(); rec != nil {
+			if rec := r.fold.record(e); rec != nil {
 				rs = append(rs, rec)
 			}
 		}
@@ -161,13 +185,30 @@ func (r *Response) restate(ctx context.Context, age time.Duration) error {
 	return nil
 }
 
+// lasting lists what holds until it is ended, where the log said it last longer than age ago.
+func (r *Response) lasting(age time.Duration) (rs []*record) {
+	if !r.faults.forgetPools {
+		rs = append(rs, r.fold.pools.unsaid(r.restated, age)...)
+	}
+	if !r.faults.forgetAllows {
+		rs = append(rs, r.fold.allows.unsaid(r.restated, age, r.cfg.Forget)...)
+	}
+	return append(rs, r.fold.switches.unsaid(r.restated, age)...)
+}
+
 // record says an entry again: what is unfinished in full, of what has ended no more than that.
-func (e *entry) record() *record {
+func (f *Fold) record(e *entry) *record {
 	switch {
+	case f.latest(e):
+		u := f.users[[2]string{e.tenant, e.subject}]
+		return &record{Action: &schema.Action{
+			ID: e.id, Action: schema.RevokeUser, State: e.state, Round: e.round, Released: e.released, Tenant: e.tenant, Subject: e.subject, User: e.subject,
+			Epoch: itoa(u.count - 1), FinishedAt: u.at,
+		}, Again: true}
 	case e.finished() && e.action != nil: // failed, and to be reopened as it was
 		return &record{Action: e.action, Again: true}
 	case e.finished() && e.isAction():
-		return &record{Action: &schema.Action{ID: e.about(), To: e.to, Round: e.round, Action: schema.Decision(e.kind), State: e.state, Released: e.released}, Again: true}
+		return &record{Action: &schema.Action{ID: e.about(), To: e.to, Round: e.round, Action: schema.Decision(e.kind), State: e.state, Released: e.released, Tenant: e.tenant}, Again: true}
 	case e.finished():
 		return &record{Alert: &Alert{ID: e.about(), To: e.to}, State: e.state, Again: true}
 	case e.action != nil:

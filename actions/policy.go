@@ -16,6 +16,7 @@ type Policy struct {
 	users    map[string]bool
 	tokens   map[string]bool
 	networks []netip.Prefix
+	trusted  []netip.Prefix
 }
 
 // NewPolicy makes a policy of its configuration and the mode of every rule: the rule's default, or what the configuration says
@@ -37,6 +38,7 @@ func NewPolicy(cfg Config, rules map[string]Mode) (*Policy, error) {
 		p.tokens[t] = true
 	}
 	p.networks, _ = networks("", cfg.NeverRevoke.Networks) // validated above
+	p.trusted, _ = networks("", cfg.TrustedNetworks)
 	return p, nil
 }
 
@@ -49,8 +51,11 @@ func (p *Policy) Mode(rule string) Mode {
 	return m.Under(p.cfg.Mode)
 }
 
-// exempt names the entry list of never_revoke that covers a finding's target, or is empty.
-func (p *Policy) exempt(f *schema.Finding, t *schema.Target) string {
+// exempt names the list of the configuration that covers a finding's target, or is empty. Networks of one's own are never blocked.
+func (p *Policy) exempt(f *schema.Finding, t *schema.Target, action schema.Decision, subject string) string {
+	if n, err := netip.ParsePrefix(subject); action == schema.BlockIP && err == nil && slices.ContainsFunc(p.trusted, n.Overlaps) {
+		return "trusted_networks"
+	}
 	switch {
 	case p.users[t.User] || p.users[f.User]:
 		return "never_revoke.users"

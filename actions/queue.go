@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"cmp"
 	"container/heap"
 	"slices"
 	"time"
@@ -52,17 +53,38 @@ func (q *queue) add(t *task) {
 
 // offer lets the first of a line be tried.
 func (q *queue) offer(t *task) {
-	if !t.e.released || t.attempts > 0 {
+	if !t.paced || t.attempts > 0 {
 		heap.Push(&q.due, t)
 		return
 	}
+	q.wait(t)
+}
+
+// pace makes what is due wait for its turn, in order.
+func (q *queue) pace() {
+	ts := []*task(q.due)
+	q.due = nil
+	slices.SortFunc(ts, func(a, b *task) int { return cmp.Compare(a.seq, b.seq) })
+	for _, line := range q.lines {
+		for _, t := range line {
+			t.paced = true
+		}
+	}
+	for _, t := range ts {
+		t.queued = false
+		q.wait(t)
+	}
+}
+
+// wait appends a task to those of its tenant that wait for their turn.
+func (q *queue) wait(t *task) {
 	p := q.paces[t.subject.Tenant]
 	if p == nil {
 		p = &pace{}
 		q.paces[t.subject.Tenant] = p
 	}
 	p.line = append(p.line, t)
-	if len(p.line) > parkedFrom {
+	if t.e.released && len(p.line) > parkedFrom {
 		t.e.parked = true
 		t.e.compact()
 	}
@@ -107,20 +129,29 @@ func (q *queue) take(now time.Time, gap time.Duration) *task {
 	if len(q.due) > 0 && !q.due[0].at.After(now) {
 		return heap.Pop(&q.due).(*task)
 	}
+	var first *pace
 	for tenant, p := range q.paces {
 		switch {
 		case len(p.line) == 0:
 			if !p.at.After(now) {
 				delete(q.paces, tenant)
 			}
-		case !p.at.After(now) && p.line[0].e.action != nil:
-			t := p.line[0]
-			p.line[0] = nil
-			p.line, p.at = p.line[1:], now.Add(gap)
-			return t
+		case !p.at.After(now) && p.line[0].e.action != nil && (first == nil || p.before(first)):
+			first = p
 		}
 	}
-	return nil
+	if first == nil {
+		return nil
+	}
+	t := first.line[0]
+	first.line[0] = nil
+	first.line, first.at = first.line[1:], now.Add(gap)
+	return t
+}
+
+// before orders tenants by whose turn is longer ago, then by whose task is older.
+func (p *pace) before(o *pace) bool {
+	return cmp.Or(p.at.Compare(o.at), cmp.Compare(p.line[0].seq, o.line[0].seq)) < 0
 }
 
 // wanted lists the released entries that are soon to be tried and whose actions are not in memory.

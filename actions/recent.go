@@ -34,15 +34,16 @@ type recent struct {
 
 // held is a finding with what was decided on it.
 type held struct {
-	finding *schema.Finding
-	id      string
-	at      time.Time // record time of the version
-	whole   bool
-	egress  []netip.Addr // see egress
-	pool    string       // what suppresses it
-	told    *verdict     // nil: not decided under the policy in force
+	finding    *schema.Finding
+	id         string
+	at         time.Time // record time of the version
+	whole      bool
+	egress     []netip.Addr // see egress
+	suppressed string       // what explains it: a pool or an allow entry
+	told       *verdict     // nil: not decided under the policy in force
 	// now is the last decision on any version of it, and was the one before.
 	was, now schema.Decision
+	before   string // what was last told to suppress it
 }
 
 type arrival struct {
@@ -234,5 +235,5 @@ func counts(age time.Duration) bool { return age < horizon && age > -ahead }
 
 // adds reports whether h counts for x.
 func (f *Fold) adds(h, x *held) bool {
-	return h != x && counts(x.finding.Time.Sub(h.finding.Time)) && h.finding.Confidence > 0 && !h.finding.WithoutHistory && h.pool == ""
+	return h != x && counts(x.finding.Time.Sub(h.finding.Time)) && h.finding.Confidence > 0 && !h.finding.WithoutHistory && h.suppressed == ""
 }

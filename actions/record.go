@@ -3,6 +3,7 @@ package actions
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ type office struct {
 	By uint64 `json:"by"`
 }
 
-// record is one entry of the response log. Exactly one of Opening, Action, Alert, Pool and Filed is set.
+// record is one entry of the response log. Exactly one of Opening, Action, Alert, Pool, Command, Allow, Switch and Filed is set.
 type record struct {
 	Office office `json:"office"`
 	// Opening holds the generation under which the group assigned the lane. It may be below the term's own where the group expired
@@ -25,6 +26,9 @@ type record struct {
 	Action  *schema.Action `json:"action,omitempty"`
 	Alert   *Alert         `json:"alert,omitempty"`
 	Pool    *pool          `json:"pool,omitempty"`
+	Command *order         `json:"command,omitempty"`
+	Allow   *allowance     `json:"allow,omitempty"`
+	Switch  *turned        `json:"switch,omitempty"`
 	// State is the alert's; an action carries its own.
 	State schema.ActionState `json:"state,omitempty"`
 	// Filed says that all action records before this offset are in the archive.
@@ -103,6 +107,12 @@ func (r *record) entry() (Entry, error) {
 		key = "action/"
 	case r.Pool != nil:
 		key = "pool/" + r.Pool.Tenant + "/" + r.Pool.Network.String()
+	case r.Command != nil:
+		key = "command/" + r.Command.Command.ID
+	case r.Allow != nil:
+		key = "allow/" + r.Allow.Tenant + "/" + r.Allow.ID
+	case r.Switch != nil:
+		key = "switch/" + strconv.FormatBool(r.Switch.File)
 	case r.Filed != nil:
 		key = "filed"
 	}
@@ -121,6 +131,8 @@ func readRecord(value []byte) (*record, error) {
 	}
 	switch {
 	case r.Opening != nil, r.Filed != nil, r.Pool != nil && r.Pool.Network.IsValid():
+		return &r, nil
+	case r.Command != nil && r.Command.Command.ID != "", r.Allow != nil && r.Allow.ID != "", r.Switch != nil && r.Switch.N > 0:
 		return &r, nil
 	case r.Action == nil && r.Alert == nil, r.id() == "":
 		return nil, fmt.Errorf("decode a response record: it says nothing")

@@ -57,6 +57,9 @@ type Response struct {
 	pages     map[string]time.Time // kind: when it last paged
 	committed int64
 	rows      []schema.Action // changed since the last tell
+	lines     []line          // of the audit trail, since the last tell
+	resumed   time.Time       // when the kill switch went off, zero where it never did
+	waited    bool            // it was on at the last look
 	restated  time.Time
 	filedAt   time.Time
 	broken    bool
@@ -125,6 +128,11 @@ func (r *Response) file(ctx context.Context, c *chunk) error {
 			return fmt.Errorf("insert actions: %w", err)
 		}
 	}
+	if len(c.audit) > 0 {
+		if err := r.deps.Archive.InsertAudit(ctx, c.audit); err != nil {
+			return fmt.Errorf("insert audit lines: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -158,19 +166,23 @@ func (r *Response) process(ctx context.Context, recs []schema.Record) error {
 			}
 		case s.Finding != nil:
 			o := r.fold.Finding(at, s.Finding)
-			r.decided(told, rec.Offset, o.Findings)
+			r.decided(told, rec.Offset, o)
 			out = append(out, r.intend(at, o)...)
 		case s.Command.Verb == schema.Pool:
 			o := r.fold.Pool(at, s.Command)
-			r.decided(told, rec.Offset, o.Findings)
+			r.decided(told, rec.Offset, o)
 			out = append(out, r.intend(at, o)...)
 		default:
-			if err := r.journal.recall(ctx, r.fold.named(s.Command)); err != nil {
+			if err := r.write(ctx, out); err != nil { // people order what is durable
 				return err
 			}
-			for _, a := range r.fold.Command(s.Command) {
-				out = append(out, &record{Action: a, Since: at})
+			o, err := r.obey(ctx, rec.Offset, at, s.Command)
+			if err != nil {
+				return err
 			}
+			r.decided(told, rec.Offset, o)
+			told.begin(rec.Offset)
+			out = r.intend(at, o)
 		}
 	}
 	if r.faults.dispatchBeforeDurable {
@@ -196,11 +208,13 @@ func (r *Response) process(ctx context.Context, recs []schema.Record) error {
 }
 
 // decided adds findings to what is told of a batch.
-func (r *Response) decided(told *chunk, offset int64, fs []schema.Finding) {
-	if told.from < 0 && len(fs) > 0 {
-		told.from = offset
+func (r *Response) decided(told *chunk, offset int64, o Outcome) {
+	fs := o.Findings
+	if len(fs) > 0 {
+		told.begin(offset)
 	}
 	told.findings = append(told.findings, fs...)
+	told.audit = append(told.audit, o.audit...)
 	for i := range fs {
 		r.deps.Metrics.findings.WithLabelValues(fs[i].Rule, string(fs[i].Severity), string(fs[i].Decision)).Inc()
 	}
@@ -241,6 +255,10 @@ const alertsMost = 1000
 // tellRows tells a batch's findings together with the actions that changed.
 func (r *Response) tellRows(c *chunk, unbounded bool) {
 	c.actions, r.rows = r.rows, nil
+	for i := range r.lines {
+		c.audit = append(c.audit, r.lines[i].Audit)
+	}
+	r.lines = nil
 	if r.skipped < 0 {
 		c.filed = r.journal.next
 	}

@@ -22,6 +22,7 @@ type memory struct {
 	announced []schema.Finding
 	findings  []schema.Finding
 	actions   []schema.Action
+	audits    []schema.Audit
 	alerts    []Alert
 }
 
@@ -80,6 +81,13 @@ func (m *memory) InsertActions(_ context.Context, as []schema.Action) error {
 	return nil
 }
 
+func (m *memory) InsertAudit(_ context.Context, lines []schema.Audit) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.audits = append(m.audits, lines...)
+	return nil
+}
+
 func (m *memory) Alert(_ context.Context, a *Alert) Result {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -90,7 +98,7 @@ func (m *memory) Alert(_ context.Context, a *Alert) Result {
 func enforcing(t testing.TB) *Policy {
 	t.Helper()
 	c := Defaults()
-	c.Mode = Enforce
+	c.Mode, c.Limits.RevokesPerUserPerHour = Enforce, 1_000_000
 	p, err := NewPolicy(c, map[string]Mode{"parallel-use": Enforce, "device-change": Warn, "not-rotated": Shadow})
 	if err != nil {
 		t.Fatal(err)

@@ -247,7 +247,7 @@ func TestReleasedActionsGoOutNoFasterThanTheLimit(t *testing.T) {
 			t.Fatalf("%d calls, want 1 and 3 held", len(at))
 		}
 		start = time.Now()
-		if err := r.Process(t.Context(), []schema.Record{signal(t, 4, schema.Signal{Command: &schema.Command{Verb: schema.Release, Actions: ids}})}); err != nil {
+		if err := r.Process(t.Context(), []schema.Record{signal(t, 4, schema.Signal{Command: &schema.Command{ID: "cmd_1", Verb: schema.Release, Actions: ids, By: "ana", Why: "a drill"}})}); err != nil {
 			t.Fatal(err)
 		}
 		run(t, r, time.Hour)
@@ -340,6 +340,13 @@ func (f failing) InsertActions(ctx context.Context, as []schema.Action) error {
 		return errors.New("connection refused")
 	}
 	return f.memory.InsertActions(ctx, as)
+}
+
+func (f failing) InsertAudit(ctx context.Context, lines []schema.Audit) error {
+	if f.away.Load() {
+		return errors.New("connection refused")
+	}
+	return f.memory.InsertAudit(ctx, lines)
 }
 
 // Once the receiver said yes it is not called again for a Kafka that is away: only session.revoked is published again.

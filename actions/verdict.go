@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -15,18 +16,23 @@ type verdict struct {
 	risk            float64 // with every rule counted, as would is
 	because         []string
 	revoke          []revocation
+	notify          []string // users
 }
 
-// revocation is one token that a finding revokes.
+// revocation is what a finding asks for of one of its targets.
 type revocation struct {
-	target schema.Target
-	risk   float64           // of the rules that may count under the policy
-	with   []*schema.Finding // that the risk is made of, beside the finding itself
+	target  schema.Target
+	action  schema.Decision
+	subject string
+	risk    float64           // of the rules that may count under the policy
+	with    []*schema.Finding // that the risk is made of, beside the finding itself
 }
 
 func (v *verdict) equal(o *verdict) bool {
 	return v.decision == o.decision && v.would == o.would && v.suppressed == o.suppressed && v.risk == o.risk && slices.Equal(v.because, o.because) &&
-		slices.EqualFunc(v.revoke, o.revoke, func(a, b revocation) bool { return a.target == b.target })
+		slices.EqualFunc(v.revoke, o.revoke, func(a, b revocation) bool {
+			return a.target == b.target && a.action == b.action && a.subject == b.subject
+		}) && slices.Equal(v.notify, o.notify)
 }
 
 // on returns the finding with what was decided on it.
@@ -52,8 +58,8 @@ func (f *Fold) judge(h *held) verdict {
 	switch {
 	case x.Confidence <= 0: // withdrawn: a late event showed that there was nothing to find
 		return v
-	case h.pool != "":
-		v.suppressed, v.risk = h.pool, riskOf(weigh(nil, x, x.Time, true, false))
+	case h.suppressed != "":
+		v.suppressed, v.risk = h.suppressed, riskOf(weigh(nil, x, x.Time, true, false))
 		return v
 	}
 	v.would = schema.Alert
@@ -68,28 +74,50 @@ func (f *Fold) judge(h *held) verdict {
 		if i == 0 || would.risk > v.risk {
 			v.risk, v.because = would.risk, would.because()
 		}
-		if t.Token == "" || !conclusive && !would.revokes() {
+		allow := f.allows.of(x, &t)
+		if user := cmp.Or(t.User, x.User); user != "" && allow == nil && mode == Enforce && p.cfg.Responses[x.Rule].NotifyUser && !slices.Contains(v.notify, user) {
+			v.notify = append(v.notify, user)
+		}
+		action, subject := p.subjectOf(x, &t)
+		if subject == "" || !conclusive && !would.revokes() {
 			continue
 		}
-		if exempt := p.exempt(x, &t); exempt != "" {
+		exempt := p.exempt(x, &t, action, subject)
+		if allow != nil {
+			exempt = allow.name()
+		}
+		if exempt != "" {
 			v.suppressed = exempt
 			continue
 		}
-		v.would = schema.RevokeSession
+		v.would = stronger(v.would, action)
 		if a := f.assess(x, others, p.Mode); mode == Enforce && conclusive || a.revokes() {
-			v.revoke = append(v.revoke, revocation{t, a.risk, a.with()})
+			v.revoke = append(v.revoke, revocation{t, action, subject, a.risk, a.with()})
+			v.decision = stronger(v.decision, action)
 		}
 	}
-	if v.would == schema.RevokeSession {
+	if acts(v.would) {
 		v.suppressed = ""
 	}
 	switch {
 	case len(v.revoke) > 0:
-		v.decision = schema.RevokeSession
 	case mode.rank() >= Warn.rank():
 		v.decision = schema.Alert
 	}
 	return v
+}
+
+// stronger returns the decision that does more.
+func stronger(a, b schema.Decision) schema.Decision {
+	if slices.Index(ranks, b) > slices.Index(ranks, a) {
+		return b
+	}
+	return a
+}
+
+// ranks are the decisions by what they do, the least first.
+var ranks = []schema.Decision{
+	schema.Observe, schema.Alert, schema.StepUp, schema.Restrict, schema.BlockIP, schema.RevokeSession, schema.RevokeUser,
 }
 
 // with lists the other findings that a risk is made of.
@@ -106,7 +134,7 @@ func (a *assessment) with() (fs []*schema.Finding) {
 func (f *Fold) decide(at time.Time, x *schema.Finding) []*held {
 	hs := f.recent.take(at, x)
 	if h := f.recent.findings[x.ID]; len(hs) > 0 {
-		h.pool = f.pools.suppress(h)
+		h.suppressed = f.suppress(h)
 	}
 	if f.faults.arrivalOrder && len(hs) > 0 {
 		hs = []*held{f.recent.findings[x.ID]}

@@ -36,8 +36,9 @@ func (r *Response) work(ctx context.Context) error {
 		}
 	}
 	var out []*record
+	out = append(out, r.followFile(now)...)
 	if t := r.overdue(now); t != nil {
-		out = r.page("pending", t.e.id, "A revocation has been pending for more than 2 minutes: the receiver does not answer as it should.")
+		out = append(out, r.page("pending", t.e.id, "A revocation has been pending for more than 2 minutes: the receiver does not answer as it should.")...)
 	}
 	r.mu.Lock()
 	filed, caughtUp := r.filed, r.archive.rows+r.announce.rows+r.calls() == 0
@@ -94,10 +95,13 @@ func (r *Response) advance(ctx context.Context) error {
 		if oldest.IsZero() {
 			oldest = t.e.since
 		}
-		if p := t.e.since.Add(pageAfter); p.After(now) { // and so are those behind it
+		if p := later(t.e.since, r.resumed).Add(pageAfter); p.After(now) { // and so are those behind it
 			next = earlier(next, p)
 			break
 		}
+	}
+	if r.deps.Killed != nil {
+		next = earlier(next, now.Add(fileEvery))
 	}
 	r.gauges.held.Store(int64(r.fold.held))
 	r.gauges.oldest.Store(0)
@@ -132,8 +136,11 @@ func (r *Response) pending() iter.Seq[*task] {
 
 // overdue is the action that is pending for longest of those pending for more than 2 min, unless one of them has paged.
 func (r *Response) overdue(now time.Time) (oldest *task) {
+	if r.killed() {
+		return nil
+	}
 	for t := range r.pending() {
-		if t.age(now) < pageAfter {
+		if t.age(now, r.resumed) < pageAfter {
 			continue
 		}
 		if r.fold.entries[pageID("pending", t.e.id)] != nil {
@@ -147,7 +154,7 @@ func (r *Response) overdue(now time.Time) (oldest *task) {
 }
 
 // pageEvery is the least time between two pages of one kind: a flood is one page.
-var pageEvery = map[string]time.Duration{"pending": 0, "failed": 10 * time.Minute, "held": time.Hour, "flood": time.Hour}
+var pageEvery = map[string]time.Duration{"pending": 0, "failed": 10 * time.Minute, "held": time.Hour, "flood": time.Hour, "killed": 0}
 
 func pageID(kind, about string) string { return pages + kind + "_" + about }
 
@@ -179,3 +186,9 @@ func (r *Response) paged(e *entry) {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+// atoi reads a number that itoa wrote.
+func atoi(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}

@@ -50,7 +50,9 @@ type world struct {
 	archived  map[string][]schema.Finding
 	actions   map[string]schema.ActionState // highest archived
 	messages  map[string]int
+	audits    map[string]schema.Audit
 	zombies   bool
+	commands  int
 	wrong     map[string]string
 	stats     map[string]int
 }
@@ -100,6 +102,7 @@ type killed struct{}
 const (
 	perMinute = 2
 	perHour   = 4
+	perUser   = 2
 )
 
 var errInjected = errors.New("injected")
@@ -108,7 +111,7 @@ func newWorld(seed uint64, broken faults) *world {
 	w := &world{
 		r: rand.New(rand.NewPCG(seed, 28)), broken: broken, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), chaos: true,
 		decoded: map[*byte]*record{}, effects: map[string]effect{}, published: map[string]int{}, announced: map[string][]schema.Finding{}, archived: map[string][]schema.Finding{},
-		actions: map[string]schema.ActionState{}, messages: map[string]int{}, wrong: map[string]string{}, stats: map[string]int{},
+		actions: map[string]schema.ActionState{}, messages: map[string]int{}, audits: map[string]schema.Audit{}, wrong: map[string]string{}, stats: map[string]int{},
 	}
 	if broken.randomIDs != nil {
 		w.broken.randomIDs = func() string { return "act_" + strconv.FormatUint(w.r.Uint64(), 36) }
@@ -238,7 +241,7 @@ func (w *world) before(_ context.Context, offset int64, d time.Duration) (int64,
 
 func (w *world) lane(m *member) *Response {
 	c := Defaults()
-	c.Mode, c.Limits = Enforce, Limits{RevokesPerMinute: perMinute, RevokesPerHour: perHour}
+	c.Mode, c.Limits = Enforce, Limits{RevokesPerMinute: perMinute, RevokesPerHour: perHour, RevokesPerUserPerHour: perUser}
 	p, err := NewPolicy(c, worldModes)
 	if err != nil {
 		panic(err)
@@ -412,6 +415,17 @@ func (w *world) InsertActions(_ context.Context, as []schema.Action) error {
 	}
 	for i := range as {
 		w.actions[as[i].ID] = max(w.actions[as[i].ID], as[i].State)
+	}
+	return nil
+}
+
+func (w *world) InsertAudit(_ context.Context, lines []schema.Audit) error {
+	w.others()
+	if w.tick < w.rowsDown || w.pct(8) {
+		return errInjected
+	}
+	for i := range lines {
+		w.audits[lines[i].ID] = lines[i]
 	}
 	return nil
 }

@@ -45,8 +45,9 @@ type Action struct {
 	To string `json:"to,omitempty"`
 	// Round counts how often a failed action was reopened. Of an action's valid records the highest (round, state) counts.
 	Round int `json:"round,omitempty"`
-	// By is the person who ordered it, empty where the policy did.
-	By string `json:"by,omitempty"`
+	// By is the person who ordered it, empty where the policy did; Why is the reason that they gave.
+	By  string `json:"by,omitempty"`
+	Why string `json:"why,omitempty"`
 }
 
 // EntryID is what an action is known by in hijackd's own log and tables: its id, and the destination where that is not the primary one.

@@ -35,7 +35,7 @@ func (c *Config) policy() actions.Config {
 	p := &c.Policy
 	cfg := actions.Defaults()
 	cfg.Mode = actions.Mode(p.Mode)
-	cfg.Limits = actions.Limits{RevokesPerMinute: p.RevokesPerMinute, RevokesPerHour: p.RevokesPerHour, PercentOfActive: p.PercentOfActive}
+	cfg.Limits = actions.Limits{RevokesPerMinute: p.RevokesPerMinute, RevokesPerHour: p.RevokesPerHour, RevokesPerUserPerHour: cfg.Limits.RevokesPerUserPerHour, PercentOfActive: p.PercentOfActive}
 	cfg.NeverRevoke = actions.NeverRevoke{Users: p.NeverUsers, Tokens: p.NeverTokens}
 	for _, n := range p.NeverNetworks {
 		cfg.NeverRevoke.Networks = append(cfg.NeverRevoke.Networks, n.String())
