@@ -148,7 +148,9 @@ func to(t *testing.T, s *slacktest.Server, change ...func(*Config)) *Slack {
 }
 
 // clickable lets cards have buttons.
-func clickable(c *Config) { c.UserGroup, c.AppToken, c.SigningSecret = slacktest.UserGroup, slacktest.AppToken, slacktest.SigningSecret }
+func clickable(c *Config) {
+	c.UserGroup, c.AppToken, c.SigningSecret = slacktest.UserGroup, slacktest.AppToken, slacktest.SigningSecret
+}
 
 func TestAnswers(t *testing.T) {
 	for _, c := range []struct {
@@ -210,39 +212,5 @@ func TestUncertainInANamedChannelIsSent(t *testing.T) {
 	}
 	if n := len(s.Messages()); n != 1 {
 		t.Errorf("%d messages; the second look had the id", n)
-	}
-}
-
-func TestNoTokenInAnyError(t *testing.T) {
-	var out bytes.Buffer
-	for _, url := range []string{"http://canary-user:canary-pass@127.0.0.1:1/api/", "http://canary-pass.invalid/", ""} {
-		s := slacktest.New()
-		sl := to(t, s, func(c *Config) {
-			if c.Token = "xoxb-canary-token"; url != "" {
-				c.APIURL = url
-			}
-		})
-		fmt.Fprintln(&out, sl.Alert(t.Context(), &actions.Alert{ID: "x", Finding: finding()}), sl.Check(t.Context()))
-		s.Close()
-	}
-	for _, c := range []Config{{Channel: "C1"}, {TokenFile: "f"}, {Channel: "C1", Token: "xoxb-canary", APIURL: "canary:"}, {Channel: "C1", Token: "xoxb-canary", APIURL: "ftp://canary@x"}} {
-		err := c.Validate()
-		if err == nil {
-			t.Errorf("%+v is valid", c)
-		}
-		fmt.Fprintln(&out, err)
-	}
-	_, err := LoadToken(Config{Token: "xoxb-canary\nsecond"})
-	if err == nil {
-		t.Error("two lines are taken for a token")
-	}
-	fmt.Fprintf(&out, "%v %v %#v", err, Token{"xoxb-canary"}, Token{"xoxb-canary"})
-	if strings.Contains(out.String(), "canary") {
-		t.Error(out.String())
-	}
-	s := slacktest.New()
-	defer s.Close()
-	if err := to(t, s).Check(t.Context()); err != nil {
-		t.Error(err)
 	}
 }
