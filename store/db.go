@@ -112,3 +112,11 @@ func (db *DB) inserting(ctx context.Context) (_ context.Context, done func()) {
 	timer := time.AfterFunc(insertTimeout, cancel)
 	return clickhouse.Context(ctx, clickhouse.WithSettings(set)), func() { timer.Stop() }
 }
+
+// Server says which version of ClickHouse answers, and what time it is there.
+func (db *DB) Server(ctx context.Context) (version string, now time.Time, err error) {
+	if err := db.conn.QueryRow(ctx, "SELECT version(), now64(3, 'UTC')").Scan(&version, &now); err != nil {
+		return "", time.Time{}, fmt.Errorf("ask clickhouse for its version: %w", err)
+	}
+	return version, now, nil
+}

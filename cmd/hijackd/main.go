@@ -50,6 +50,7 @@ type commands struct {
 	Allow       allowCommand       `cmd:"" help:"Exempt users, networks, rules … for a time."`
 	Kill        killCommand        `cmd:"" help:"Hold all effects at once, and let them go on."`
 	Leak        leakCommand        `cmd:"" help:"Fingerprint every token in a leaked HAR file or list, locally; show which live; offer to revoke them."`
+	Doctor      doctorCommand      `cmd:"" help:"Check the live surroundings: Kafka, ClickHouse, GeoIP, destinations, Slack."`
 	Validate    validateCommand    `cmd:"" help:"Check session events against the contract, line by line."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read a token from standard input and print its fingerprint."`
 	Rules       rulesCommand       `cmd:"" help:"List the rules, or explain one."`

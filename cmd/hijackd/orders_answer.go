@@ -15,8 +15,8 @@ import (
 // errRefused ends an order of which nothing was obeyed.
 var errRefused = errors.New("the order was refused")
 
-// answered is a command's record in the response log, as far as people want to know it.
-type answered struct {
+// commandAnswer is a command's record in the response log, as far as people want to know it.
+type commandAnswer struct {
 	Command struct {
 		ID string `json:"id"`
 	} `json:"command"`
@@ -80,7 +80,7 @@ func (o *orders) await(ctx context.Context, p *process, from map[int32]int64, op
 			log := broker.Log{Client: o.client, Topic: o.response, Partition: lane}
 			next, err := log.Read(ctx, at, func(r *schema.Record) error {
 				var l struct {
-					Command *answered `json:"command"`
+					Command *commandAnswer `json:"command"`
 				}
 				if r.Broken != "" || json.Unmarshal(r.Value, &l) != nil || l.Command == nil || !open[lanePart{lane, l.Command.Command.ID}] {
 					return nil
