@@ -85,7 +85,10 @@ func (c *Config) bound() []key {
 	}
 	table = append(table, c.boundRevoke()...)
 	table = append(table, c.boundIDP()...)
+	table = append(table, c.boundCAEP()...)
 	table = append(table, c.boundSlack()...)
+	table = append(table, c.boundPagerDuty()...)
+	table = append(table, c.boundAlertmanager()...)
 	table = append(table, []key{
 		{path: "limits.memory", def: "512MiB", value: sizeValue{&c.Memory, 64 << 20, 1 << 40}, doc: "Memory of session state and buffers. The process takes a fixed overhead more."},
 		{path: "console.listen", def: "127.0.0.1:8080", value: text(&c.Console.Listen, hostPort), doc: "Where the console listens.",
@@ -94,9 +97,6 @@ func (c *Config) bound() []key {
 		{path: "log.level", def: "info", value: oneOf(&c.Log.Level, "debug", "info", "warn", "error"), doc: "The least that is logged."},
 		{path: "log.format", def: "json", value: oneOf(&c.Log.Format, "json", "text"), doc: "How the log is written, on standard error."},
 	}...)
-	table = append(table, c.boundCAEP()...)
-	table = append(table, c.boundPagerDuty()...)
-	table = append(table, c.boundAlertmanager()...)
 	table = append(table, c.boundAPI()...)
 	return append(table, c.boundRules()...)
 }
