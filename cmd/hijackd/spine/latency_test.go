@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -50,8 +49,7 @@ func TestLatency(t *testing.T) {
 	most := burst / time.Since(began).Seconds()
 	t.Logf("the most that everything together carries here: %.0f events/s", most)
 
-	var table strings.Builder
-	fmt.Fprintf(&table, "| ClickHouse | load | events/s | attacks | p50 | p99 | most | to the signals topic, p99 | from there, p99 | hijackd's CPU |\n")
+	t.Log("| ClickHouse | load | events/s | attacks | p50 | p99 | most | to the signals topic, p99 | from there, p99 | hijackd's CPU |")
 	next, pid := 0, enginePID(t, dir)
 	for _, state := range []string{"healthy", "frozen", "killed"} {
 		for _, percent := range []int{10, 50} {
@@ -68,16 +66,12 @@ func TestLatency(t *testing.T) {
 			offered := l.stop()
 			busy := float64(cpu(t, m.cmd.Process.Pid)-before) / float64(time.Since(began))
 			next += attacks
-			fmt.Fprintf(&table, "| %s | %d %% | %.0f | %d | %s | %.0f %% |\n", state, percent, offered, attacks, s.latencies(sent), 100*busy)
-			if state == "frozen" && percent == 50 {
-				_ = syscall.Kill(pid, syscall.SIGCONT)
-			}
-			if state != "killed" && (state == "healthy" || percent == 50) {
+			t.Logf("| %s | %d %% | %.0f | %d | %s | %.0f %% |", state, percent, offered, attacks, s.latencies(sent), 100*busy)
+			if state == "healthy" {
 				s.await("everything stored", func() bool { return s.drained(s.topic) && s.drained(s.topic+".sightings") })
 			}
 		}
 	}
-	t.Logf("\n%s", &table)
 	m.kill()
 }
 

@@ -9,9 +9,10 @@ import (
 
 // proxy forwards TCP connections to wherever a server is at present, so that its address stays when the server comes back elsewhere.
 type proxy struct {
-	l  net.Listener
-	mu sync.Mutex
-	to string
+	l     net.Listener
+	mu    sync.Mutex
+	to    string
+	conns []net.Conn
 }
 
 func newProxy(t *testing.T, to string) *proxy {
@@ -41,10 +42,22 @@ func (p *proxy) forward(to string) {
 	p.to = to
 }
 
+// sever cuts everybody off: what is open now, and what will be opened, until there is somewhere to forward to again.
+func (p *proxy) sever() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.to = "127.0.0.1:1"
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
+	p.conns = nil
+}
+
 func (p *proxy) serve(c net.Conn) {
 	defer c.Close()
 	p.mu.Lock()
 	to := p.to
+	p.conns = append(p.conns, c)
 	p.mu.Unlock()
 	s, err := net.Dial("tcp", to)
 	if err != nil {
