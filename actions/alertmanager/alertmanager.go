@@ -66,5 +66,18 @@ func (m *Alertmanager) Alert(ctx context.Context, a *actions.Alert) actions.Resu
 	return outbound.Answer(reply.Status, reply.Header.Get("Retry-After"), now)
 }
 
+// Test asks Alertmanager for its status, which alerts nobody.
+func (m *Alertmanager) Test(ctx context.Context) actions.Result {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(m.cfg.URL, "/")+"/api/v2/status", nil)
+	if err != nil {
+		return actions.Result{Class: actions.Refused, Detail: "no request can be made of actions.alertmanager.url"}
+	}
+	reply, err := outbound.Do(m.client, req)
+	if err != nil {
+		return outbound.Failure(err)
+	}
+	return outbound.Answer(reply.Status, reply.Header.Get("Retry-After"), m.now())
+}
+
 // Close gives idle connections up.
 func (m *Alertmanager) Close() { m.client.CloseIdleConnections() }

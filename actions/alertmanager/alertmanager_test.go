@@ -33,6 +33,9 @@ func server(t *testing.T, status int) (*Alertmanager, *[]alert, *http.Header) {
 	var got []alert
 	header := new(http.Header)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.Path == "/base/api/v2/status" {
+			return
+		}
 		var list []alert
 		if r.Method != http.MethodPost || r.URL.Path != "/base/api/v2/alerts" || r.Header.Get("Content-Type") != "application/json" || json.NewDecoder(r.Body).Decode(&list) != nil {
 			w.WriteHeader(http.StatusNotFound)
@@ -120,6 +123,17 @@ func TestOtherMessages(t *testing.T) {
 		if res := m.Alert(t.Context(), a); res != (actions.Result{Class: actions.Done, Detail: detail}) || len(*got) != 2 {
 			t.Errorf("%s: %+v, %d sent", a.ID, res, len(*got))
 		}
+	}
+}
+
+func TestATestAlertsNobody(t *testing.T) {
+	m, got, _ := server(t, 500)
+	if res := m.Test(t.Context()); res.Class != actions.Done || len(*got) > 0 {
+		t.Errorf("%+v, %d sent", res, len(*got))
+	}
+	m.cfg.URL = "http://canary:canary@127.0.0.1:1"
+	if res := m.Test(t.Context()); res.Class != actions.Again || strings.Contains(res.Detail, "canary") {
+		t.Errorf("%+v", res)
 	}
 }
 

@@ -233,6 +233,18 @@ func TestSubjects(t *testing.T) {
 	}
 }
 
+func TestATestRevokesNothing(t *testing.T) {
+	url, _, body := receiver(t)
+	tr := transmitter(t, settings(url, ecPEM(t, elliptic.P256())))
+	if res := tr.Test(t.Context()); res.Class != actions.Done {
+		t.Fatalf("%+v", res)
+	}
+	payload, h := verify(t, tr, *body)
+	if strings.Contains(payload, sessionRevoked) || !strings.Contains(payload, streamVerification) || h.ExtraHeaders["typ"] != "secevent+jwt" {
+		t.Error(payload)
+	}
+}
+
 func TestInitiatorAndReason(t *testing.T) {
 	cfg := settings("https://x.example.com/", "")
 	a := action()

@@ -10,7 +10,10 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
-const sessionRevoked = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
+const (
+	sessionRevoked     = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
+	streamVerification = "https://schemas.openid.net/secevent/ssf/event-type/verification"
+)
 
 // maxReason bounds the reason in bytes.
 const maxReason = 500
@@ -41,6 +44,19 @@ type identifier struct {
 	Email   string      `json:"email,omitempty"`
 	User    *identifier `json:"user,omitempty"`
 	Session *identifier `json:"session,omitempty"`
+}
+
+// verification is the payload of an event that revokes nothing (SSF 1.0, section 8.1.4). hijackd keeps no streams, so that in place of a
+// stream's id the audience is the subject.
+func verification(cfg *Config, id string, now time.Time) ([]byte, error) {
+	b, err := json.Marshal(map[string]any{
+		"iss": cfg.Issuer, "jti": id, "iat": now.Unix(), "aud": cfg.Audience, "sub_id": identifier{Format: "opaque", ID: cfg.Audience},
+		"events": map[string]any{streamVerification: map[string]string{"state": id}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode the claims: %w", err)
+	}
+	return b, nil
 }
 
 // payload is the token's for an action. Its jti is the action's id whenever it is made, so that a receiver knows a retry.

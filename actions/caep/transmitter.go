@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,7 +73,21 @@ func (t *Transmitter) Revoke(ctx context.Context, a *schema.Action) actions.Resu
 	if err != nil {
 		return refused(err.Error())
 	}
-	signed, err := t.signer.Sign(b)
+	return t.push(ctx, b, now)
+}
+
+// Test pushes a verification event, which revokes nothing. A receiver that accepts it knows issuer, audience and key.
+func (t *Transmitter) Test(ctx context.Context) actions.Result {
+	now := t.now()
+	b, err := verification(&t.cfg, "test_"+strconv.FormatInt(now.UnixNano(), 36), now)
+	if err != nil {
+		return refused(err.Error())
+	}
+	return t.push(ctx, b, now)
+}
+
+func (t *Transmitter) push(ctx context.Context, payload []byte, now time.Time) actions.Result {
+	signed, err := t.signer.Sign(payload)
 	if err != nil {
 		return refused("the token can't be signed")
 	}

@@ -362,3 +362,12 @@ func TestAPIConfigurationMistakes(t *testing.T) {
 		t.Errorf("%s, %v", b, err)
 	}
 }
+
+func TestAnAPIThatListensNowhereIsNoted(t *testing.T) {
+	for environ, want := range map[string]int{"HIJACKD_API_TOKEN=0123456789012345678901": 1, "HIJACKD_API_ALLOW_PRIVATE=true": 0} {
+		_, warnings, err := parseConfig("f", nil, []string{environ})
+		if err != nil || len(warnings) != want {
+			t.Errorf("%s: %v, %v", environ, warnings, err)
+		}
+	}
+}

@@ -106,7 +106,7 @@ func (s *tokenStatus) ask(ctx context.Context, tenant, token string) tokenAnswer
 	err := s.stored.Tokens(ctx, &tenant, []string{token}, func(t *store.Token) {
 		switch {
 		case t.State == "revoked":
-			found = tokenAnswer{State: tokenRevoked, Why: "somebody else revoked it"}
+			found = tokenAnswer{State: tokenRevoked} // who did it, and why, is not in the events
 		case t.State == "rotated":
 			found = tokenAnswer{State: tokenEnded, Why: "rotated"}
 		case t.State == "ended":

@@ -62,6 +62,14 @@ func (a *APIConfig) client() outbound.Config {
 	return outbound.Config{Timeout: 10 * time.Second, AllowPrivate: a.AllowPrivate, CA: a.CA.Reveal()}
 }
 
+// checkAPI refuses mistakes, and says where something is configured that nobody can call.
+func (l *loader) checkAPI(c *Config) {
+	l.absorb(c.API.Validate())
+	if a := &c.API; a.Listen == "" && (a.Token.Set() || a.CAEP.Issuer != "" || a.BackChannel.Issuer != "") {
+		l.warn(l.at("api.listen"), "is empty: nobody can call what is configured below api")
+	}
+}
+
 // Validate returns every mistake, each naming its key.
 func (a *APIConfig) Validate() error {
 	var errs []error

@@ -26,7 +26,8 @@ func (l *loader) checkTogether(c *Config) {
 	l.absorb(ce.Validate())
 	l.absorb(pd.Validate())
 	l.absorb(am.Validate())
-	l.absorb(c.API.Validate())
+	l.checkAPI(c)
+	l.checkResponses(c)
 	if s.DSN != "" { // the embedded engine's is known when it runs
 		l.absorb(s.Validate())
 	}

@@ -1,6 +1,7 @@
 package receive
 
 import (
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -91,10 +92,5 @@ func (c *claims) check(cfg *Config, now time.Time) error {
 }
 
 func (a audience) has(want string) bool {
-	for _, s := range a {
-		if s == want {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(a, want)
 }
