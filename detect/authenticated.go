@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"math"
 	"time"
 
 	"github.com/hijackd/hijackd/schema"
@@ -99,15 +100,7 @@ func (t *Tokens) unmark(s *session, victim ref) {
 // setMain works out which vantage is the main one now: where the session was started or last authenticated again, else the first.
 // Where two are the first, none is.
 func (t *Tokens) setMain(s *session) {
-	var last *mark
-	for r := s.marks; r != 0; r = t.marks.at(r).next {
-		m := t.marks.at(r)
-		if (MarkKind(m.kind) == Started || MarkKind(m.kind) == Authenticated) && m.vantage != noVantage &&
-			(last == nil || m.time > last.time || m.time == last.time && bytes.Compare(m.id[:], last.id[:]) > 0) {
-			last = m
-		}
-	}
-	if last != nil {
+	if last := t.lastProof(s); last != nil {
 		s.main = last.vantage
 		return
 	}
@@ -121,6 +114,26 @@ func (t *Tokens) setMain(s *session) {
 			s.main = noVantage
 		}
 	}
+}
+
+// lastProof is the mark of the last start or authentication of which it is known where it was, or nil.
+func (t *Tokens) lastProof(s *session) (last *mark) {
+	for r := s.marks; r != 0; r = t.marks.at(r).next {
+		m := t.marks.at(r)
+		if (MarkKind(m.kind) == Started || MarkKind(m.kind) == Authenticated) && m.vantage != noVantage &&
+			(last == nil || m.time > last.time || m.time == last.time && bytes.Compare(m.id[:], last.id[:]) > 0) {
+			last = m
+		}
+	}
+	return last
+}
+
+// mainSince is when the main vantage became that for a start or an authentication, the least time where it did not.
+func (t *Tokens) mainSince(s *session) int64 {
+	if last := t.lastProof(s); last != nil {
+		return last.time
+	}
+	return math.MinInt64
 }
 
 // Main is the main vantage as of a use: where the session was started or last authenticated again, else the first seen, and since when it

@@ -18,7 +18,7 @@ func (t *Tokens) begin(k schema.Key) ref {
 	r := t.sessions.get()
 	s := t.sessions.at(r)
 	s.key, s.flags, s.last = k, sessionUsed|sessionRecent, -1
-	s.main, s.actor = noVantage, unknownActor
+	s.main, s.vantage, s.actor = noVantage, noVantage, unknownActor
 	t.table.insert(k, r)
 	return r
 }

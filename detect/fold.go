@@ -110,9 +110,7 @@ func (t *Tokens) follow(s, before *session, u *use, late bool) {
 		s.vantage = u.vantage
 	case moved:
 		s.moved = max(s.moved, u.at())
-		if u.at() == s.newest { // which of the two is the newest use, ids decide; let the next one be looked at anyhow
-			s.vantage = noVantage
-		}
+		s.vantage = noVantage // it may be the newest use that has one; let the next one be looked at anyhow
 	}
 	s.actor = u.actor
 	if late || u.flags&(useRejected|useStart|useRotation|useElevation) != 0 {

@@ -122,13 +122,17 @@ func (t *Tokens) older(s *session, kept []use, horizon int64) []bool {
 	var by [256]uint32 // of each vantage the actors that a later use was by
 	var count [256]uint8
 	elevated, rotated, rows := false, false, 0
+	main := s.main
+	if t.mainSince(s) >= s.newest-t.lateness { // what comes late may still show that another one was it then
+		main = noVantage
+	}
 	for i := end - 1; i >= 0; i-- {
 		u := &kept[i]
 		actor := uint32(1) << (u.actor & 31)
 		stay[i] = by[u.vantage]&actor == 0
 		by[u.vantage] |= actor
 		row := t.wanted.Intervals
-		if u.vantage == s.main {
+		if u.vantage == main {
 			row = min(row, rowOfMain)
 		}
 		if s.nvantage > 1 && u.vantage != noVantage && u.flags&useRejected == 0 && int(count[u.vantage]) < row && rows < maxRows {

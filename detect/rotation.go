@@ -2,6 +2,7 @@ package detect
 
 import (
 	"encoding/json"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -18,10 +19,15 @@ import (
 //	inherited at a token rotated out    → inherited, at its successor, of what was new in it
 //	a replay of the old token           → sentenced, at its successor, and so on to the live end
 //
-// Only what was new is passed on and each sentence has one id per token, so loops of rotations come to rest.
+// Only what was new is passed on, to each successor once however often it replaced the token, and each sentence has one id per token. So
+// loops of rotations come to rest: what is new of one of n tokens that an app goes on reusing makes a note for each of the others.
 
-// maxHops bounds how far down a family uses are handed; by then nothing of them matters any more.
-const maxHops = 64
+const (
+	// maxHops bounds how far down a family uses are handed; by then nothing of them matters any more.
+	maxHops = 64
+	// maxSentenced bounds how far down a sentence is passed, in rotations: a week of them, ten minutes each.
+	maxSentenced = 1024
+)
 
 // maxHanded bounds the uses in one note, for the sake of the 64 KiB limit of records; more uses take more notes.
 const maxHanded = 64
@@ -115,10 +121,21 @@ func (t *Tokens) passLives(view *Session, e *schema.Event, named bool, out *Outp
 }
 
 func (t *Tokens) bequeathAll(view *Session, l legacy, out *Output) {
-	for i := range view.Marks {
-		if m := &view.Marks[i]; m.Kind == RotatedOut {
-			l.to, l.rotated = m.Text, m.Time
-			t.bequeath(view, l, out)
+	for m := range view.successors() {
+		l.to, l.rotated = m.Text, m.Time
+		t.bequeath(view, l, out)
+	}
+}
+
+// successors are the latest rotations to each token that replaced this one.
+func (s *Session) successors() iter.Seq[*Mark] {
+	return func(yield func(*Mark) bool) {
+		for i := range s.Marks {
+			m := &s.Marks[i]
+			again := func(o Mark) bool { return o.Kind == RotatedOut && o.Text == m.Text }
+			if m.Kind == RotatedOut && m.Text != s.Token && !slices.ContainsFunc(s.Marks[i+1:], again) && !yield(m) {
+				return
+			}
 		}
 	}
 }

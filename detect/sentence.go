@@ -55,16 +55,16 @@ func (t *Tokens) sentence(view *Session, c *candidate, e *schema.Event, out *Out
 }
 
 func (t *Tokens) pronounce(view *Session, p Sentencing, by author, at int64, out *Output) {
-	p.Hops++
+	if p.Hops++; p.Hops > maxSentenced {
+		return
+	}
 	payload, err := json.Marshal(p)
 	if err != nil {
 		return
 	}
-	for i := range view.Marks {
-		if m := &view.Marks[i]; m.Kind == RotatedOut && m.Text != view.Token {
-			cause := fmt.Sprintf("%s %s %d", p.Finding, p.Event, p.Informed)
-			out.Notes = append(out.Notes, by.note(schema.Sentenced, view.Tenant, m.Text, "", cause, at, string(payload)))
-		}
+	cause := fmt.Sprintf("%s %s %d", p.Finding, p.Event, p.Informed)
+	for m := range view.successors() {
+		out.Notes = append(out.Notes, by.note(schema.Sentenced, view.Tenant, m.Text, "", cause, at, string(payload)))
 	}
 }
 

@@ -110,6 +110,56 @@ func TestRotationsInACircle(t *testing.T) {
 	t.Logf("%d events and notes", folded)
 }
 
+// TestReusedTokensDontFlood: an app that takes old tokens for new ones, round and round, makes few notes to each token for each event.
+func TestReusedTokensDontFlood(t *testing.T) {
+	const tokens = 8
+	for _, before := range []int{1, tokens - 1} { // the token that is replaced was new just before, or longest ago
+		fold := detecttest.Fold(running)
+		var out detect.Output
+		for i := range 12 * tokens {
+			e := use(fmt.Sprint("r", i), fmt.Sprint("t", i%tokens), time.Duration(i)*5*time.Second, i%4, i%3)
+			e.Type, e.PreviousToken = schema.SessionRotated, fmt.Sprint("t", (i+tokens-before)%tokens)
+			notes := 0
+			for waiting := []*schema.Event{e}; len(waiting) > 0; {
+				out.Reset()
+				fold.Fold(waiting[0], &out)
+				waiting = waiting[1:]
+				notes += len(out.Notes)
+				for i := range out.Notes {
+					waiting = append(waiting, out.Notes[i].Clone())
+				}
+			}
+			if notes > 6*tokens {
+				t.Fatalf("rotation %d among %d tokens made %d notes", i, tokens, notes)
+			}
+		}
+	}
+}
+
+// TestSentencesGoFar: a token that was replaced a thousand times is revoked when the first one is replayed; beyond that its family is not
+// searched.
+func TestSentencesGoFar(t *testing.T) {
+	for length, want := range map[int]bool{1025: true, 1026: false} {
+		fold := detecttest.Fold(running)
+		var out detect.Output
+		sentenced := false
+		for waiting := family(length, 0); len(waiting) > 0; {
+			out.Reset()
+			fold.Fold(waiting[0], &out)
+			waiting = waiting[1:]
+			for i := range out.Notes {
+				waiting = slices.Insert(waiting, i, out.Notes[i].Clone())
+			}
+			for i := range out.Findings {
+				sentenced = sentenced || out.Findings[i].Token == fmt.Sprint("t", length-1) && out.Findings[i].Evidence["class"] == "sentenced"
+			}
+		}
+		if sentenced != want {
+			t.Errorf("%d rotations back: sentenced %v", length-1, sentenced)
+		}
+	}
+}
+
 // TestBusyTokenHandsDownEverything: however much a token was used before it was replaced, its successor learns all that may matter.
 func TestBusyTokenHandsDownEverything(t *testing.T) {
 	events := []*schema.Event{use("thief", "t1", 0, 3, 2)}

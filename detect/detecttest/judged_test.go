@@ -2,6 +2,7 @@ package detecttest_test
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -17,6 +18,16 @@ func under(session string, e *schema.Event) *schema.Event {
 
 func elevated(e *schema.Event) *schema.Event {
 	e.Type = schema.SessionElevated
+	return e
+}
+
+func reauthenticated(e *schema.Event) *schema.Event {
+	e.Type = schema.SessionReauthenticated
+	return e
+}
+
+func nowhere(e *schema.Event) *schema.Event {
+	e.IP, e.Geo = netip.Addr{}, schema.Geo{}
 	return e
 }
 
@@ -45,6 +56,18 @@ var judged = map[string][][]*schema.Event{
 		{elevated(at("e2", "t1", time.Minute, 0)), at("e3", "t1", 11*time.Minute, 0)},
 		{rejected(started(at("e4", "t1", 140*time.Minute, 0))), at("e5", "t1", 144*time.Minute, 0)},
 	},
+	"an authentication without an address is the first that comes of a token": {
+		{at("e2", "t1", 0, 0), at("e3", "t1", 0, 1), at("e4", "t1", 0, 0), nowhere(reauthenticated(at("e5", "t1", time.Second, 0)))},
+		{at("e6", "t1", 40*time.Second, 1)},
+	},
+	"the user logs in where a script was at work, and its last use comes late": {
+		{started(at("e1", "t1", 0, 5))},
+		row("t1", 6, 29*time.Minute, 4),
+		{
+			at("s0", "t1", 7*29*time.Minute, 4), started(at("s1", "t1", 7*29*time.Minute+30*time.Second, 4)), at("s2", "t1", 7*29*time.Minute+time.Minute, 0),
+			at("s3", "t1", 7*29*time.Minute+61*time.Second, 0), at("s4", "t1", 7*29*time.Minute+62*time.Second, 0),
+		},
+	},
 }
 
 func TestStoriesAreJudgedTheSame(t *testing.T) {
@@ -55,7 +78,7 @@ func TestStoriesAreJudgedTheSame(t *testing.T) {
 		}
 		var tell func(before []*schema.Event, parts [][]*schema.Event)
 		tell = func(before []*schema.Event, parts [][]*schema.Event) {
-			if len(parts) > 0 && len(parts[0]) > 6 {
+			if len(parts) > 0 && len(parts[0]) > 5 {
 				tell(slices.Concat(before, parts[0]), parts[1:])
 				return
 			}
