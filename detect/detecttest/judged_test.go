@@ -61,7 +61,7 @@ var judged = map[string][][]*schema.Event{
 		{at("e6", "t1", 40*time.Second, 1)},
 	},
 	"the user logs in where a script was at work, and its last use comes late": {
-		{started(at("e1", "t1", 0, 5))},
+		{started(use("e1", "t1", 0, 5, 2))},
 		row("t1", 6, 29*time.Minute, 4),
 		{
 			at("s0", "t1", 7*29*time.Minute, 4), started(at("s1", "t1", 7*29*time.Minute+30*time.Second, 4)), at("s2", "t1", 7*29*time.Minute+time.Minute, 0),
