@@ -188,3 +188,28 @@ func TestAskedToWait(t *testing.T) {
 		t.Fatalf("%+v", res)
 	}
 }
+
+// Updates count as messages do, and are asked to wait as they are.
+func TestUpdatesCountToo(t *testing.T) {
+	s := slacktest.New()
+	defer s.Close()
+	sl := to(t, s)
+	now := time.Now()
+	sl.pace.now = func() time.Time { return now }
+	c := incident()
+	show(t, sl, c)
+	now = now.Add(time.Hour)
+	show(t, sl, c)
+	if sl.pace.last != now {
+		t.Error("an update did not count")
+	}
+	s.FailOn("chat.update", slacktest.Fault{Status: 429, RetryAfter: 30})
+	show(t, sl, c)
+	calls := s.Calls("chat.update")
+	if res := sl.Alert(t.Context(), &actions.Alert{ID: "fnd_1", Finding: finding(), Thread: c.Message}); res.RetryAfter != 30*time.Second || s.Calls("chat.postMessage") != 1 {
+		t.Errorf("%+v after an update was asked to wait", res)
+	}
+	if res := show(t, sl, c); res.RetryAfter != 30*time.Second || s.Calls("chat.update") != calls {
+		t.Errorf("%+v", res)
+	}
+}
