@@ -17,8 +17,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/hijackd/hijackd/actions/caep"
 	"github.com/hijackd/hijackd/actions/outbound"
+	"github.com/hijackd/hijackd/actions/slack"
 	"github.com/hijackd/hijackd/ingest/broker"
 	"github.com/hijackd/hijackd/ingest/receive"
 )
@@ -30,6 +30,8 @@ type apiParts struct {
 	store     storedTokens
 	registry  prometheus.Registerer
 	log       *slog.Logger
+	outlets   *outlets
+	clicks    *slack.Clicks // nil where no clicks come by HTTP
 }
 
 // startAPI serves what other systems call: pushed revocations, back-channel logout, the state of a token, hijackd's public keys. Only what
@@ -73,12 +75,11 @@ func apiRoutes(cfg *Config, p apiParts, later func(func(context.Context) error))
 		}
 		a.handle("POST /v1/backchannel-logout", "backchannel-logout", receive.Logout(s.receive(), d))
 	}
-	if c := cfg.caep(); c.URL != "" {
-		t, err := caep.New(c, time.Now)
-		if err != nil {
-			return nil, err
-		}
-		a.handle("GET /.well-known/jwks.json", "jwks", t)
+	if p.outlets != nil && p.outlets.caep != nil {
+		a.handle("GET /.well-known/jwks.json", "jwks", p.outlets.caep)
+	}
+	if p.clicks != nil && cfg.Slack.SigningSecret.Set() {
+		a.handle("POST "+slack.InteractivityPath, "slack-interactivity", p.clicks)
 	}
 	if cfg.API.Token.Set() {
 		known := newRevokedTokens(maxRevoked)

@@ -102,7 +102,11 @@ func serve(t *testing.T, jwks, key string) (*httptest.Server, *broker.Client, *t
 	var log bytes.Buffer
 	registry := prometheus.NewRegistry()
 	later := func(f func(context.Context) error) { t.Cleanup(func() { _ = f(context.Background()) }) }
-	h, err := apiRoutes(cfg, apiParts{client: client, publisher: &publisher{client: client, topics: tops}, store: new(storedList), registry: registry,
+	places, err := destinations(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := apiRoutes(cfg, apiParts{client: client, publisher: &publisher{client: client, topics: tops}, store: new(storedList), registry: registry, outlets: places,
 		log: slog.New(slog.NewTextHandler(&log, nil))}, later)
 	if err != nil {
 		t.Fatal(err)

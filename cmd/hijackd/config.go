@@ -86,7 +86,9 @@ type PolicyConfig struct {
 	Mode             string // off, shadow, alert or enforce
 	RevokesPerMinute int
 	RevokesPerHour   int
+	RevokesPerUser   int     // in any hour
 	PercentOfActive  float64 // of the tokens active in the last hour, 0–100
+	KillFile         string  // while it exists, no effect is carried out
 	NeverUsers       []string
 	NeverTokens      []string
 	NeverNetworks    []netip.Prefix

@@ -77,10 +77,12 @@ func (c *Config) bound() []key {
 		{path: "policy.mode", def: "shadow", value: oneOf(&c.Policy.Mode, rules.Modes...), doc: "The most that any rule may do."},
 		{path: "policy.limits.revokes_per_minute", def: "60", value: intValue{&c.Policy.RevokesPerMinute, 0, 1_000_000}, doc: "Revocations per tenant in any minute; what is beyond is held."},
 		{path: "policy.limits.revokes_per_hour", def: "600", value: intValue{&c.Policy.RevokesPerHour, 0, 10_000_000}, doc: "Revocations per tenant in any hour; what is beyond is held."},
+		{path: "policy.limits.revokes_per_user_per_hour", def: "20", value: intValue{&c.Policy.RevokesPerUser, 0, 1_000_000}, doc: "Responses to one user's sessions in any hour; what is beyond is held."},
 		{path: "policy.limits.percent_of_active", def: "1", value: numberValue{&c.Policy.PercentOfActive, 0, 100, true}, doc: "Revocations per hour as a share of the tenant's tokens active in the last hour; never binding below 10."},
 		{path: "policy.never_revoke.users", value: texts(&c.Policy.NeverUsers, "users", true, notBlank), doc: "Users whose sessions are never revoked."},
 		{path: "policy.never_revoke.tokens", value: texts(&c.Policy.NeverTokens, "fingerprints", true, fingerprintForm), doc: "Fingerprints of tokens that are never revoked."},
 		{path: "policy.never_revoke.networks", value: prefixes(&c.Policy.NeverNetworks), doc: "Networks whose sessions are never revoked."},
+		{path: "policy.kill_file", value: text(&c.Policy.KillFile, notBlank), doc: "While a file of this name exists nothing is revoked; what is decided waits. See `hijackd kill`."},
 		{path: "policy.trusted_networks", value: prefixes(&c.Policy.TrustedNetworks), doc: "Egress of the company's own VPN, proxies and scanners."},
 	}
 	table = append(table, c.boundRevoke()...)

@@ -8,6 +8,7 @@ import (
 	"github.com/hijackd/hijackd/ingest/broker"
 	"github.com/hijackd/hijackd/ingest/enrich"
 	"github.com/hijackd/hijackd/ingest/fingerprint"
+	"github.com/hijackd/hijackd/schema"
 	"github.com/hijackd/hijackd/store"
 )
 
@@ -35,7 +36,11 @@ func (c *Config) policy() actions.Config {
 	p := &c.Policy
 	cfg := actions.Defaults()
 	cfg.Mode = actions.Mode(p.Mode)
-	cfg.Limits = actions.Limits{RevokesPerMinute: p.RevokesPerMinute, RevokesPerHour: p.RevokesPerHour, RevokesPerUserPerHour: cfg.Limits.RevokesPerUserPerHour, PercentOfActive: p.PercentOfActive}
+	cfg.Limits = actions.Limits{RevokesPerMinute: p.RevokesPerMinute, RevokesPerHour: p.RevokesPerHour, RevokesPerUserPerHour: p.RevokesPerUser, PercentOfActive: p.PercentOfActive}
+	cfg.Responses = make(map[string]actions.Reaction, len(c.Responses))
+	for rule, r := range c.Responses {
+		cfg.Responses[rule] = actions.Reaction{Action: schema.Decision(r.Action), NotifyUser: r.NotifyUser}
+	}
 	cfg.NeverRevoke = actions.NeverRevoke{Users: p.NeverUsers, Tokens: p.NeverTokens}
 	for _, n := range p.NeverNetworks {
 		cfg.NeverRevoke.Networks = append(cfg.NeverRevoke.Networks, n.String())

@@ -35,7 +35,9 @@ func TestLoadWithoutFileGivesTheDefaults(t *testing.T) {
 		Fingerprint:  FingerprintConfig{KID: "k1"},
 		Lateness:     10 * time.Minute,
 		Rules:        rules.Default(),
-		Policy:       PolicyConfig{Mode: "shadow", RevokesPerMinute: 60, RevokesPerHour: 600, PercentOfActive: 1},
+		Policy:       PolicyConfig{Mode: "shadow", RevokesPerMinute: 60, RevokesPerHour: 600, RevokesPerUser: 20, PercentOfActive: 1},
+		Slack:        SlackConfig{StormPerMinute: 20, Digest: "08:00"},
+		Responses:    map[string]*ResponseConfig{},
 		Revoke:       RevokeConfig{Timeout: 10 * time.Second},
 		IDP:          [7]IDPConfig{provider, provider, provider, entra, provider, provider, provider},
 		CAEP:         CAEPConfig{Subject: "complex", Timeout: 10 * time.Second},
@@ -46,6 +48,9 @@ func TestLoadWithoutFileGivesTheDefaults(t *testing.T) {
 		Admin:        ListenConfig{"127.0.0.1:9100"},
 		Log:          LogConfig{"info", "json"},
 		origins:      c.origins,
+	}
+	for _, rule := range rules.All {
+		want.Responses[rule.Name] = &ResponseConfig{Action: "revoke_session"}
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got\n%s\nwant\n%s", c, want)
@@ -65,7 +70,9 @@ func TestContractFileIsTheDefaults(t *testing.T) {
 
 // sectionsOfOurs are additions to the contract's file.
 var sectionsOfOurs = []string{"rules.", "actions.revoke.ca_file", "actions.revoke.cert_file", "actions.revoke.key_file", "actions.keycloak.", "actions.auth0.",
-	"actions.okta.", "actions.entra.", "actions.kratos.", "actions.zitadel.", "actions.authentik.", "api.", "actions.caep.", "actions.pagerduty.", "actions.alertmanager."}
+	"actions.okta.", "actions.entra.", "actions.kratos.", "actions.zitadel.", "actions.authentik.", "api.", "actions.caep.", "actions.pagerduty.", "actions.alertmanager.",
+	"actions.slack.user_group", "actions.slack.signing_secret_file", "actions.slack.webhook_url_file", "actions.slack.storm_per_minute", "actions.slack.digest",
+	"policy.limits.revokes_per_user_per_hour", "policy.kill_file"}
 
 func TestContractFileHoldsEveryKey(t *testing.T) {
 	text, err := os.ReadFile(contractFile)

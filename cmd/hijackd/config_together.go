@@ -27,6 +27,7 @@ func (l *loader) checkTogether(c *Config) {
 	l.absorb(pd.Validate())
 	l.absorb(am.Validate())
 	l.checkAPI(c)
+	l.checkResponses(c)
 	if s.DSN != "" { // the embedded engine's is known when it runs
 		l.absorb(s.Validate())
 	}

@@ -16,8 +16,8 @@ import (
 type responseLanes struct {
 	publisher *publisher
 	archive   actions.Archive
-	revoker   actions.Revoker
-	alerter   actions.Alerter
+	outlets   *outlets
+	killed    func() bool // nil: there is no kill file
 	metrics   *actions.Metrics
 	log       *slog.Logger
 
@@ -56,14 +56,16 @@ func (l *responseLane) Open(ctx context.Context, a schema.Assignment) (int64, er
 	r := l.all
 	client, t := r.publisher.client, r.publisher.topics
 	r.mu.Lock()
-	l.Response = actions.NewResponse(r.policy, actions.LaneDefaults(), actions.Deps{
+	deps := actions.Deps{
 		Log:       &responseLog{broker.Log{Client: client, Topic: t.response, Partition: a.Partition}},
-		Publisher: r.publisher, Archive: r.archive, Revoker: r.revoker, Alerter: r.alerter,
+		Publisher: r.publisher, Archive: r.archive,
 		Horizon: func(ctx context.Context, offset int64, d time.Duration) (int64, error) {
 			return client.Before(ctx, t.signals, a.Partition, offset, d)
 		},
-		Logger: r.log, Metrics: r.metrics,
-	})
+		Killed: r.killed, Logger: r.log, Metrics: r.metrics,
+	}
+	r.outlets.into(&deps)
+	l.Response = actions.NewResponse(r.policy, actions.LaneDefaults(), deps)
 	r.mu.Unlock()
 	return l.Response.Open(ctx, a)
 }

@@ -16,8 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hijackd/hijackd/actions"
-	"github.com/hijackd/hijackd/actions/revoke"
-	"github.com/hijackd/hijackd/actions/slack"
 	"github.com/hijackd/hijackd/detect"
 	"github.com/hijackd/hijackd/ingest/broker"
 	"github.com/hijackd/hijackd/ingest/enrich"
@@ -140,13 +138,14 @@ func runDaemon(ctx context.Context, cfg *Config, opts daemonOptions) (err error)
 	}
 	background(later, events.Run, sightings.Run, databases.Watch) //nolint:contextcheck // they end after the lanes that use them, not with ctx
 
-	revoker, alerter, err := destinations(cfg)
+	outlets, err := destinations(cfg)
 	if err != nil {
 		return usageError{err}
 	}
 	eventsSeen := newEventMetrics(registry, events, sightings)
 	out := &publisher{client: client, topics: t}
-	if err := startAPI(ctx, cfg, apiParts{client: client, publisher: out, store: db, registry: registry, log: log}, later); err != nil {
+	clicks := startSlack(outlets.slack, out, log, later) //nolint:contextcheck // it ends before what it uses, not with ctx
+	if err := startAPI(ctx, cfg, apiParts{client: client, publisher: out, store: db, registry: registry, log: log, outlets: outlets, clicks: clicks}, later); err != nil {
 		return err
 	}
 	settings := &settings{running: running}
@@ -159,7 +158,7 @@ func runDaemon(ctx context.Context, cfg *Config, opts daemonOptions) (err error)
 	}
 	subjects := &subjectLanes{sightings: sightings, publisher: out, log: log, lanes: tokens.lanes, options: options}
 	responses := &responseLanes{
-		publisher: out, archive: db, revoker: revoker, alerter: alerter, metrics: actions.NewMetrics(registry, time.Now), log: log,
+		publisher: out, archive: db, outlets: outlets, killed: killFile(cfg.Policy.KillFile), metrics: actions.NewMetrics(registry, time.Now), log: log,
 		policy: policy, open: map[*responseLane]bool{},
 	}
 	lanes := map[string]func() lane.Lane{t.events: tokens.lane, t.sightings: subjects.lane, t.signals: responses.lane}
@@ -224,34 +223,6 @@ func judgement(cfg *Config) (*actions.Policy, []detect.Running, error) {
 	}
 	policy, err := actions.NewPolicy(cfg.policy(), modes)
 	return policy, running, err
-}
-
-func destinations(cfg *Config) (actions.Revoker, actions.Alerter, error) {
-	var r actions.Revoker
-	var a actions.Alerter
-	if cfg.Revoke.URL != "" {
-		secrets, err := revoke.ParseSecrets(cfg.Revoke.Secret.Reveal())
-		if err != nil {
-			return nil, nil, fmt.Errorf("actions.revoke.secret_file: %w", err)
-		}
-		w, err := revoke.New(cfg.revoke(), secrets, time.Now)
-		if err != nil {
-			return nil, nil, err
-		}
-		r = w
-	}
-	if cfg.Slack.Token.Set() {
-		token, err := slack.LoadToken(cfg.slack())
-		if err != nil {
-			return nil, nil, err
-		}
-		s, err := slack.New(cfg.slack(), token, time.Now)
-		if err != nil {
-			return nil, nil, err
-		}
-		a = s
-	}
-	return r, a, nil
 }
 
 // settings are what SIGHUP may change while lanes run.
