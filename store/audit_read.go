@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/hijackd/hijackd/schema"
 )
@@ -15,17 +16,18 @@ type AuditFilter struct {
 
 // Audit returns the latest lines of the audit trail that fit, at most limit of them, the last one first.
 func (db *DB) Audit(ctx context.Context, f AuditFilter, limit int) ([]schema.Audit, error) {
-	where := "true"
-	for column, values := range map[string][]string{"kind": f.Kinds, "what": f.Whats} {
-		if len(values) > 0 {
-			where += " AND " + column + " IN (" + literals(values) + ")"
-		}
+	conditions := []string{"true"}
+	if len(f.Kinds) > 0 {
+		conditions = append(conditions, "kind IN ("+literals(f.Kinds)+")")
+	}
+	if len(f.Whats) > 0 {
+		conditions = append(conditions, "what IN ("+literals(f.Whats)+")")
 	}
 	if f.Tenant != nil {
-		where += " AND tenant IN (" + literals([]string{*f.Tenant}) + ")"
+		conditions = append(conditions, "tenant IN ("+literals([]string{*f.Tenant})+")")
 	}
 	rows, err := db.conn.Query(quiet(ctx), fmt.Sprintf("SELECT id, time, tenant, kind, what, about, subject, `by`, via, why, detail FROM audit WHERE %s "+
-		"ORDER BY time DESC, id LIMIT %d", where, limit))
+		"ORDER BY time DESC, id LIMIT %d", strings.Join(conditions, " AND "), limit))
 	if err != nil {
 		return nil, fmt.Errorf("read audit lines: %w", unquoted(err))
 	}

@@ -172,17 +172,20 @@ func (c *heldChoice) decide(ctx context.Context, p *process, verb schema.Verb) e
 	return c.orderActions(ctx, p, cfg, verb, as)
 }
 
-// named picks actions by their ids; all of them must be there.
+// named picks actions by their ids, at one destination (id@name) or at all; each must be there.
 func named(as []*schema.Action, ids []string) ([]*schema.Action, error) {
 	var picked []*schema.Action
 	var missing []string
 	for _, id := range ids {
-		i := slices.IndexFunc(as, func(a *schema.Action) bool { return a.EntryID() == id })
-		if i < 0 {
-			missing = append(missing, id)
-			continue
+		before := len(picked)
+		for _, a := range as {
+			if a.ID == id || a.EntryID() == id {
+				picked = append(picked, a)
+			}
 		}
-		picked = append(picked, as[i])
+		if len(picked) == before {
+			missing = append(missing, id)
+		}
 	}
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("nothing was ordered, since these are in another state or unknown: %s", schema.CleanText(strings.Join(missing, ", "), 1000))

@@ -226,7 +226,7 @@ func (r *jsonReader) unicode() error {
 	}
 	if ahead, err := r.in.Peek(2); err != nil || ahead[0] != '\\' || ahead[1] != 'u' {
 		r.text = utf8.AppendRune(r.text, utf8.RuneError)
-		return nil //nolint:nilerr // an end is met again by whoever reads on
+		return nil // an end is met again by whoever reads on
 	}
 	ahead, err := r.in.Peek(6)
 	if err != nil {

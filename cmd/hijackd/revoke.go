@@ -50,7 +50,7 @@ func (c revokeAgainCommand) Run(ctx context.Context, p *process) error {
 
 type revokeRetryCommand struct {
 	order
-	IDs []string `arg:"" name:"ACTION-ID" help:"Ids of failed actions; of one at another destination than the primary one act_…@destination."`
+	IDs []string `arg:"" name:"ACTION-ID" help:"Ids of failed actions: at every destination where they failed, or at one (act_…@destination)."`
 }
 
 func (c revokeRetryCommand) Run(ctx context.Context, p *process) error {

@@ -107,10 +107,13 @@ func TestRetryReopensWhatFailed(t *testing.T) {
 	b := held("act_2", "acme", "u-1", "replay", time.Hour)
 	b.To = "caep"
 	d.logs(0, 1, in(b, schema.ActionFailed, 0))
-	got := d.run("revoke", "retry", "act_1", "act_2@caep", "--why=the receiver is back")
+	elsewhere := *b
+	elsewhere.ID = "act_3"
+	d.logs(0, 1, in(&elsewhere, schema.ActionFailed, 0))
+	got := d.run("revoke", "retry", "act_1", "act_2@caep", "act_3", "--why=the receiver is back")
 	c := d.only()
 	got.ordered(t, c)
-	if c.Verb != schema.Retry || c.Tenant != "acme" || strings.Join(c.Actions, " ") != "act_1 act_2@caep" {
+	if c.Verb != schema.Retry || c.Tenant != "acme" || strings.Join(c.Actions, " ") != "act_1 act_2@caep act_3@caep" {
 		t.Errorf("%+v", c)
 	}
 	d.logs(0, 1, in(a, schema.ActionPending, 2))
