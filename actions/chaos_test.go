@@ -33,6 +33,7 @@ func (w *world) play() bool {
 
 func (w *world) step() {
 	w.tick++
+	w.wall.pass(w)
 	w.now = w.now.Add(time.Duration(w.r.IntN(12_000)) * time.Millisecond)
 	for i := 0; i < len(w.late); i++ {
 		if l := w.late[i]; l.tick <= w.tick {
@@ -78,12 +79,10 @@ func (w *world) roll() {
 		w.rebalance()
 	case x < 12: // frozen for longer than the session: it wakes up as a zombie
 		w.stats["freezes"]++
-		w.zombies = true
 		w.owner.frozen = w.tick + 10 + w.r.IntN(60)
 		w.rebalance()
 	case x < 16: // cut off from the coordinator only
 		w.stats["cut off"]++
-		w.zombies = true
 		w.rebalance()
 	case x < 19:
 		w.hookDown = w.tick + w.r.IntN(150)
@@ -93,11 +92,20 @@ func (w *world) roll() {
 		w.analyst(2)
 	case x < 60: // retention
 		// It reaches further back than the signals that are still to be read: their topic keeps a week, the response log a month.
-		for w.base < int64(len(w.log)) && w.now.Sub(w.log[w.base].at) > 70*time.Minute && w.log[w.base].at.Before(w.uncommitted()) {
+		for w.base < int64(len(w.log)) && !w.expected(w.log[w.base].rec) && w.now.Sub(w.log[w.base].at) > 70*time.Minute && w.log[w.base].at.Before(w.uncommitted()) {
 			w.base++
 			w.stats["deleted"]++
 		}
 	}
+}
+
+// expected reports whether findings about the life that a record's action ended are still to arrive: they come within the log's retention.
+func (w *world) expected(rec *record) bool {
+	return rec.Action != nil && slices.ContainsFunc(w.feed, func(s schema.Signal) bool {
+		return s.Finding != nil && slices.ContainsFunc(targets(s.Finding), func(t schema.Target) bool {
+			return schema.ActionID(s.Finding.Tenant, t.Token, string(schema.RevokeSession), itoa(t.Epoch)) == rec.Action.ID
+		})
+	})
 }
 
 // uncommitted is the record time of the first signal that will be read again.
@@ -193,5 +201,5 @@ func (w *world) quiet() bool {
 			return false
 		}
 	}
-	return true
+	return w.settled()
 }

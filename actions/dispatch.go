@@ -28,14 +28,18 @@ type task struct {
 	uncertain bool           // somebody may have done it already
 	about     string         // of a message: the action that answers the same finding …
 	answer    *schema.Action // … as far as it has come
+	parent    string         // of a message: the incident whose card it waits for …
+	then      time.Time      // … and when it may go after that
 }
 
 // report is what a call in flight tells the lane when it ends.
 type report struct {
-	t      *task
-	res    Result
-	called bool
-	answer string // of the revoker, once it said yes
+	t       *task
+	card    *Card   // instead of a task: what was shown …
+	message Message // … and where
+	res     Result
+	called  bool
+	answer  string // of the revoker, once it said yes
 }
 
 // tellWait is how long a message about a finding waits for the outcome of its revocation, so as to tell that too.
@@ -60,6 +64,7 @@ func (r *Response) makeQueues() {
 		q.alerter = c.Alerter
 		r.alerters = append(r.alerters, q)
 	}
+	r.findBoard()
 }
 
 // gone stands for a destination that the configuration has no more.
@@ -91,8 +96,10 @@ func (r *Response) queueOf(e *entry) *queue {
 	return q
 }
 
-// write appends records, with what they cause at the other destinations, and folds what was read back.
+// write appends records, with what they cause at the other destinations, and folds what was read back. Incidents come first: where a
+// crash tears a request apart, no message stands without its incident, and so none is forgotten or told twice.
 func (r *Response) write(ctx context.Context, rs []*record) error {
+	rs = append(r.fold.incidents.unwritten(), rs...)
 	return r.journal.write(ctx, r.withCopies(rs), r.changed)
 }
 
@@ -153,6 +160,7 @@ func (r *Response) changed(e *entry) {
 func (r *Response) drop(t *task) {
 	t.q.remove(t)
 	t.e.task = nil
+	r.leave(t)
 	if t.about != "" {
 		if r.waiting[t.about] = slices.DeleteFunc(r.waiting[t.about], func(o *task) bool { return o == t }); len(r.waiting[t.about]) == 0 {
 			delete(r.waiting, t.about)
@@ -189,6 +197,8 @@ func (r *Response) enqueue(e *entry) {
 		if e.alert.About != "" {
 			r.await(t)
 		}
+		t.q = r.queueOf(e)
+		r.thread(t)
 	}
 	if r.faults.unordered {
 		t.subject.Name = e.id
@@ -214,7 +224,11 @@ func (r *Response) await(t *task) {
 func (r *Response) answered(e *entry) {
 	for _, t := range r.waiting[e.id] {
 		t.answer = e.action
-		if !e.due() && t.attempts == 0 {
+		switch {
+		case e.due() || t.attempts > 0:
+		case t.parent != "":
+			t.then = r.deps.Now()
+		default:
 			t.q.move(t, r.deps.Now())
 		}
 	}
@@ -223,6 +237,7 @@ func (r *Response) answered(e *entry) {
 // launch starts what is due, within the calls that each destination may have in flight.
 func (r *Response) launch(ctx context.Context, now time.Time) (next time.Time, err error) {
 	next = r.restated.Add(r.cfg.Restate)
+	r.posted()
 	gap := time.Minute / time.Duration(max(1, r.fold.policy.cfg.Limits.RevokesPerMinute))
 	killed := r.killed()
 	if r.waited && !killed {
@@ -245,6 +260,9 @@ func (r *Response) launch(ctx context.Context, now time.Time) (next time.Time, e
 			}
 		}
 	}
+	if at := r.show(now); !at.IsZero() {
+		next = earlier(next, at)
+	}
 	return next, nil
 }
 
@@ -261,6 +279,9 @@ func (r *Response) start(t *task, now time.Time) {
 		a := *t.e.alert
 		a.Uncertain = t.uncertain
 		a.Action = t.answer
+		if i := r.fold.incidents.byID[a.Incident]; i != nil && t.q == r.board.q {
+			a.Thread = i.card.Message
+		}
 		r.spawn(func() { r.report(report{t: t, res: t.q.alerter.Alert(r.ctx, &a)}) })
 		return
 	}

@@ -18,6 +18,9 @@ type faults struct {
 	recordBeforeSend      bool          // record an effect as done, then call
 	freshIDs              func() string // an id of its own for each call
 	unordered             bool          // call for one token's actions at the same time
+	messageUnrecorded     bool          // don't record where a card stands
+	forgetIncidents       bool          // don't say again which incidents are open
+	threadBeforeParent    bool          // let a detail go before its card stands
 	forgetCopies          bool          // begin a term without what is missing at the other destinations
 	ignoreRounds          bool          // believe the highest state, of whatever round
 	forgetSwitch          bool          // begin a term with the kill switch off

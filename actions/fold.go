@@ -25,6 +25,12 @@ type Fold struct {
 	tenants   map[string]*spending
 	censuses  map[string]census // by tenant
 	held      int
+
+	incidents incidents
+	storm     storm
+	digests   digests
+	newest    time.Time // the greatest record time of a signal
+	offset    int64     // of the signal that is being folded
 }
 
 // entry is an action or an alert. What is being written to the log and not yet read back is in the making.
@@ -66,12 +72,14 @@ func NewFold(p *Policy) *Fold {
 	return &Fold{
 		policy: p, recent: newRecent(), pools: newPools(), allows: newAllows(), switches: newSwitches(), entries: map[string]*entry{}, elsewhere: map[string][]*entry{},
 		orders: map[string]given{}, users: map[[2]string]ended{}, tenants: map[string]*spending{}, censuses: map[string]census{},
+		incidents: newIncidents(), digests: newDigests(),
 	}
 }
 
 // Finding folds one finding at a record time and decides on it. Others are decided on again where it adds to them, and are told where
 // that makes a difference. What was done stays done.
 func (f *Fold) Finding(at time.Time, x *schema.Finding) (out Outcome) {
+	f.turn(at, true)
 	for _, h := range f.decide(at, x) {
 		f.cause(at, h, &out)
 	}
@@ -79,7 +87,12 @@ func (f *Fold) Finding(at time.Time, x *schema.Finding) (out Outcome) {
 }
 
 // Remember folds a finding that was decided on before.
-func (f *Fold) Remember(at time.Time, x *schema.Finding) { f.decide(at, x) }
+func (f *Fold) Remember(at time.Time, x *schema.Finding) {
+	f.turn(at, false)
+	for _, h := range f.decide(at, x) {
+		f.recall(h)
+	}
+}
 
 // cause adds what a decision causes.
 func (f *Fold) cause(at time.Time, h *held, out *Outcome) {
@@ -89,14 +102,16 @@ func (f *Fold) cause(at time.Time, h *held, out *Outcome) {
 		out.audit = append(out.audit, auditDecided(at, &c, h.was, f.policy.Mode(c.Rule)))
 	}
 	h.before = c.Suppressed
-	about := ""
+	about, asked := "", make([]string, 0, len(h.told.revoke))
 	for i := range h.told.revoke {
 		as, id := f.intend(at, &c, &h.told.revoke[i])
 		out.Actions = append(out.Actions, as...)
+		asked = append(asked, id)
 		if about == "" && f.entries[id] != nil {
 			about = id
 		}
 	}
+	f.digests.count(f.newest, f.offset, h)
 	for _, user := range h.told.notify {
 		out.Actions = append(out.Actions, f.notify(at, &c, user)...)
 	}
@@ -105,7 +120,11 @@ func (f *Fold) cause(at time.Time, h *held, out *Outcome) {
 		if h.was == schema.Alert && acts(c.Decision) { // people were told that nothing was done
 			id += "/revoked"
 		}
-		if a := f.alert(&Alert{ID: id, Finding: shown(&c), About: about}); a != nil {
+		incident, ok := f.incident(h, &c, id, asked)
+		if !ok {
+			return
+		}
+		if a := f.alert(&Alert{ID: id, Finding: shown(&c), About: about, Incident: incident}); a != nil {
 			out.Alerts = append(out.Alerts, a)
 		}
 	}
@@ -234,6 +253,10 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 	}
 	if state == schema.ActionHeld {
 		f.held++
+	}
+	if r.Action != nil {
+		f.incidents.acted(at, r.Action)
+		f.digests.acted(at, r.Action)
 	}
 	f.spend(e, 1)
 	if state == schema.ActionDelivered && e.limited() {

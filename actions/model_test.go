@@ -48,8 +48,9 @@ func (w *world) check() {
 			w.fail("archived actions", "%s is %d, archived as %d", id, j.state, w.actions[id])
 		}
 	}
+	w.checkWall(js)
 	for id, n := range w.messages {
-		if n > 1 && !w.zombies {
+		if n > 1 && !w.ghosts[id] {
 			w.fail("two messages", "%s: %d", id, n)
 		}
 	}
@@ -59,7 +60,7 @@ func (w *world) checkFinding(f *schema.Finding) {
 	if !has(w.archived[f.ID], f) || !has(w.announced[f.ID], f) {
 		w.fail("lost finding", "%+v", f)
 	}
-	if f.Rule != "not-rotated" && w.messages[f.ID] == 0 {
+	if f.Rule != "not-rotated" && w.messages[f.ID] == 0 && !w.stormed(f.ID) {
 		w.fail("lost message", "%s", f.ID)
 	}
 }
@@ -190,7 +191,7 @@ func testProtocol(t *testing.T, seeds uint64) {
 	}
 	all.Wait()
 	t.Log(seeds, "seeds:", stats)
-	for _, k := range []string{"crashes", "freezes", "cut off", "late", "restarts", "effects", "released", "deleted", "expired", "added up"} {
+	for _, k := range []string{"crashes", "freezes", "cut off", "late", "restarts", "effects", "released", "deleted", "expired", "added up", "cards", "updates", "storms", "details"} {
 		if stats[k] == 0 {
 			t.Errorf("no seed had any %s", k)
 		}
@@ -212,6 +213,9 @@ var mutants = map[string]faults{
 	"an id for each that asks":      {targetsApart: true},
 	"pools forgotten":               {forgetPools: true},
 	"no signals before the commit":  {noHorizon: true},
+	"card's message not recorded":   {messageUnrecorded: true},
+	"incidents forgotten":           {forgetIncidents: true},
+	"details before their card":     {threadBeforeParent: true},
 }
 
 func testMutants(t *testing.T, seeds uint64) {

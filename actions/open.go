@@ -25,7 +25,7 @@ func (r *Response) Open(ctx context.Context, a schema.Assignment) (from int64, e
 }
 
 func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error) {
-	r.fold.faults = r.faults
+	r.fold.faults, r.partition = r.faults, a.Partition
 	j := &r.journal
 	j.log, j.logger, j.fold, j.faults, j.heard = r.deps.Log, r.deps.Logger, r.fold, r.faults, r.heard
 	j.unfinished = a.Committed
@@ -86,6 +86,7 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 		}
 		from = min(from, max(h, from-lookBack))
 	}
+	r.read = from
 	return from, r.advance(ctx)
 }
 
@@ -151,6 +152,11 @@ func (r *Response) restate(ctx context.Context, age time.Duration) error {
 	r.restated = r.deps.Now()
 	if err := r.journal.write(ctx, r.lasting(age), r.changed); err != nil {
 		return err
+	}
+	if !r.faults.forgetIncidents {
+		if err := r.journal.write(ctx, r.fold.incidents.unsaid(r.restated, age), r.changed); err != nil {
+			return err
+		}
 	}
 	r.fold.forgetOrders(r.restated.Add(-r.cfg.Forget))
 	var es []*entry

@@ -38,9 +38,10 @@ type held struct {
 	id         string
 	at         time.Time // record time of the version
 	whole      bool
-	egress     []netip.Addr // see egress
-	suppressed string       // what explains it: a pool or an allow entry
-	told       *verdict     // nil: not decided under the policy in force
+	egress     []netip.Addr    // see egress
+	suppressed string          // what explains it: a pool or an allow entry
+	told       *verdict        // nil: not decided under the policy in force
+	stormed    schema.Decision // decided when a storm swallowed it, or empty
 	// now is the last decision on any version of it, and was the one before.
 	was, now schema.Decision
 	before   string // what was last told to suppress it

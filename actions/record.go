@@ -17,7 +17,8 @@ type office struct {
 	By uint64 `json:"by"`
 }
 
-// record is one entry of the response log. Exactly one of Opening, Action, Alert, Pool, Command, Allow, Switch and Filed is set.
+// record is one entry of the response log. Exactly one of Opening, Action, Alert, Pool, Command, Allow, Switch, Incident, Tally and Filed
+// is set.
 type record struct {
 	Office office `json:"office"`
 	// Opening holds the generation under which the group assigned the lane. It may be below the term's own where the group expired
@@ -29,6 +30,9 @@ type record struct {
 	Command *order         `json:"command,omitempty"`
 	Allow   *allowance     `json:"allow,omitempty"`
 	Switch  *turned        `json:"switch,omitempty"`
+	// Incident is the card of an incident; the highest version counts. Tally is what a digest will tell.
+	Incident *Card  `json:"incident,omitempty"`
+	Tally    *tally `json:"tally,omitempty"`
 	// State is the alert's; an action carries its own.
 	State schema.ActionState `json:"state,omitempty"`
 	// Filed says that all action records before this offset are in the archive.
@@ -113,6 +117,10 @@ func (r *record) entry() (Entry, error) {
 		key = "allow/" + r.Allow.Tenant + "/" + r.Allow.ID
 	case r.Switch != nil:
 		key = "switch/" + strconv.FormatBool(r.Switch.File)
+	case r.Incident != nil:
+		key = "incident/" + r.Incident.ID
+	case r.Tally != nil:
+		key = "tally/" + r.Tally.Tenant
 	case r.Filed != nil:
 		key = "filed"
 	}
@@ -130,7 +138,7 @@ func readRecord(value []byte) (*record, error) {
 		return nil, fmt.Errorf("decode a response record: %w", err)
 	}
 	switch {
-	case r.Opening != nil, r.Filed != nil, r.Pool != nil && r.Pool.Network.IsValid():
+	case r.Opening != nil, r.Filed != nil, r.Pool != nil && r.Pool.Network.IsValid(), r.Incident != nil && r.Incident.ID != "" && r.Incident.Version > 0, r.Tally != nil:
 		return &r, nil
 	case r.Command != nil && r.Command.Command.ID != "", r.Allow != nil && r.Allow.ID != "", r.Switch != nil && r.Switch.N > 0:
 		return &r, nil

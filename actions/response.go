@@ -29,11 +29,15 @@ type LaneConfig struct {
 	MaxRows int
 	// Calls bounds the webhook calls in flight.
 	Calls int
+	// StormPerMinute is how many incidents of a minute get a card and messages of their own; 0: all.
+	StormPerMinute int
+	// DigestAt is the time of day, UTC, since midnight, at which a digest of the last day is sent; negative: never.
+	DigestAt time.Duration
 }
 
 // LaneDefaults returns the settings that hijackd runs with.
 func LaneDefaults() LaneConfig {
-	return LaneConfig{Horizon: recentFor, Settle: 10 * time.Second, Restate: 24 * time.Hour, Forget: 30 * 24 * time.Hour, MaxRows: 10_000, Calls: 32}
+	return LaneConfig{Horizon: recentFor, Settle: 10 * time.Second, Restate: 24 * time.Hour, Forget: 30 * 24 * time.Hour, MaxRows: 10_000, Calls: 32, StormPerMinute: stormDefault, DigestAt: 8 * time.Hour}
 }
 
 // ErrReread asks for a start at the commit: what exceeded the memory for undelivered rows is to be read again from Kafka.
@@ -51,11 +55,17 @@ type Response struct {
 	fold      *Fold
 	revokers  []*queue // one for each destination, the primary one first
 	alerters  []*queue
+	board     board
+	threads   map[string][]*task   // details, by the incident whose card they wait for
 	order     []*task              // the actions to carry out, and some that are over, by authorisation
 	waiting   map[string][]*task   // messages, by the action that they tell of
 	messages  int                  // that wait to be sent
 	pages     map[string]time.Time // kind: when it last paged
 	committed int64
+	read      int64     // signals before this offset have been folded
+	processed time.Time // when the last batch was
+	digested  time.Time // the digests due then have been made
+	partition int32
 	rows      []schema.Action // changed since the last tell
 	lines     []line          // of the audit trail, since the last tell
 	resumed   time.Time       // when the kill switch went off, zero where it never did
@@ -89,10 +99,11 @@ type Response struct {
 func NewResponse(p *Policy, cfg LaneConfig, deps Deps) *Response {
 	deps = deps.withDefaults()
 	r := &Response{
-		cfg: cfg, deps: deps, fold: NewFold(p), waiting: map[string][]*task{}, pages: map[string]time.Time{},
+		cfg: cfg, deps: deps, fold: NewFold(p), waiting: map[string][]*task{}, threads: map[string][]*task{}, pages: map[string]time.Time{},
 		wake: make(chan struct{}, 1), skipped: -1, pause: pause,
 		after: func(d time.Duration, f func()) func() { t := time.AfterFunc(d, f); return func() { t.Stop() } },
 	}
+	r.fold.incidents.perMinute, r.fold.digests.at = cfg.StormPerMinute, cfg.DigestAt
 	r.makeQueues()
 	r.spawn = func(f func()) { r.running.Go(f) }
 	r.policy.Store(p)
@@ -152,6 +163,7 @@ func (r *Response) process(ctx context.Context, recs []schema.Record) error {
 	for i := range recs {
 		rec := &recs[i]
 		at := time.Unix(0, rec.Time).UTC()
+		r.fold.offset, r.read = rec.Offset, rec.Offset+1
 		s, err := readSignal(rec)
 		switch {
 		case err != nil:
@@ -185,6 +197,9 @@ func (r *Response) process(ctx context.Context, recs []schema.Record) error {
 			out = r.intend(at, o)
 		}
 	}
+	r.processed = r.deps.Now()
+	out = append(out, r.storms(r.processed)...)
+	out = append(r.fold.digests.unsaved(r.fold.newest, r.read), out...)
 	if r.faults.dispatchBeforeDurable {
 		for _, rec := range out {
 			if a := rec.Action; a != nil && a.State == schema.ActionPending {
@@ -330,7 +345,7 @@ func (r *Response) calls() (n int) {
 			n += q.calls
 		}
 	}
-	return n
+	return n + r.board.calls
 }
 
 // busy reports whether a call is in flight, or a follower has work and gets it done.

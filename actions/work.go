@@ -47,6 +47,8 @@ func (r *Response) work(ctx context.Context) error {
 		r.filedAt = now
 		out = append(out, &record{Filed: &filed})
 	}
+	out = append(out, r.storms(now)...)
+	out = append(out, r.digest(now)...)
 	if err := r.write(ctx, out); err != nil {
 		return err
 	}
@@ -68,6 +70,10 @@ func (r *Response) record(ctx context.Context) error {
 	r.mu.Unlock()
 	var out []*record
 	for _, p := range ps {
+		if p.card != nil {
+			out = append(r.shown(p, r.deps.Now()), out...) // before what changes the card again
+			continue
+		}
 		out = append(out, r.settle(p, r.deps.Now())...)
 	}
 	if err := r.write(ctx, out); err != nil {
@@ -89,6 +95,11 @@ func (r *Response) advance(ctx context.Context) error {
 	next, err := r.launch(ctx, now)
 	if err != nil {
 		return err
+	}
+	for _, at := range []time.Time{r.stormEnds(), r.digestDue(now)} {
+		if !at.IsZero() {
+			next = earlier(next, at)
+		}
 	}
 	var oldest time.Time
 	for t := range r.pending() {
