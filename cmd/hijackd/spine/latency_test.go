@@ -39,13 +39,13 @@ func TestLatency(t *testing.T) {
 	s.produce(known...)
 	s.preload(300_000, sessions, time.Now())
 	m := s.start(config)
-	s.await("the sessions are known", func() bool { return s.drained(s.topic) && s.drained(s.topic+".sightings") })
+	s.awaitFor(10*time.Minute, "the sessions are known", func() bool { return s.drained(s.topic) && s.drained(s.topic+".sightings") })
 	m.signal(syscall.SIGSTOP)
 	const burst = 500_000
 	s.preload(burst, sessions, time.Now())
 	began := time.Now()
 	m.signal(syscall.SIGCONT)
-	s.await("as many events as fast as can be", func() bool { return s.drained(s.topic) && s.drained(s.topic+".sightings") })
+	s.awaitFor(10*time.Minute, "as many events as fast as can be", func() bool { return s.drained(s.topic) && s.drained(s.topic+".sightings") })
 	most := burst / time.Since(began).Seconds()
 	t.Logf("the most that everything together carries here: %.0f events/s", most)
 
@@ -68,7 +68,7 @@ func TestLatency(t *testing.T) {
 			next += attacks
 			t.Logf("| %s | %d %% | %.0f | %d | %s | %.0f %% |", state, percent, offered, attacks, s.latencies(sent), 100*busy)
 			if state == "healthy" {
-				s.await("everything stored", func() bool { return s.drained(s.topic) && s.drained(s.topic+".sightings") })
+				s.awaitFor(10*time.Minute, "everything stored", func() bool { return s.drained(s.topic) && s.drained(s.topic+".sightings") })
 			}
 		}
 	}

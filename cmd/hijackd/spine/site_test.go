@@ -327,10 +327,15 @@ func (s *site) drained(topic string) bool {
 	return true
 }
 
-// await polls until ok holds; a minute without it fails the test and shows what the daemons said.
+// await polls until ok holds; two and a half minutes without it fail the test and show what the daemons said.
 func (s *site) await(what string, ok func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(150 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+	s.awaitFor(150*time.Second, what, ok)
+}
+
+func (s *site) awaitFor(most time.Duration, what string, ok func() bool) {
+	s.t.Helper()
+	for end := time.Now().Add(most); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) || slices.ContainsFunc(s.members, (*member).ended) {
 			for i, m := range s.members {
 				s.t.Logf("daemon %d:\n%s", i, tail(m.out.String(), 4000))
