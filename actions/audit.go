@@ -103,7 +103,7 @@ func (a *allowance) audit(at time.Time) schema.Audit {
 		what = "disallow"
 	}
 	return schema.Audit{
-		ID: schema.AuditID(auditAllow, what, a.ID, strconv.FormatInt(a.N, 10)), Time: at, Tenant: a.Tenant, Kind: auditAllow, What: what, About: a.ID,
+		ID: schema.AuditID(auditAllow, what, a.ID, a.Tenant+"/"+strconv.FormatInt(a.N, 10)), Time: at, Tenant: a.Tenant, Kind: auditAllow, What: what, About: a.ID,
 		Subject: cleaned(cmp.Or(a.User, a.Token, a.Network)), By: a.By, Why: a.Why, Detail: "until " + a.Expires.UTC().Format(time.RFC3339),
 	}
 }

@@ -1,9 +1,7 @@
 package actions
 
 import (
-	"cmp"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -16,7 +14,7 @@ func (w *world) play() bool {
 		w.step()
 		w.roll()
 	}
-	w.chaos, w.hookDown, w.rowsDown = false, 0, 0
+	w.chaos, w.hookDown, w.rowsDown, w.file = false, 0, 0, false
 	for _, m := range w.members {
 		if m.frozen = 0; m != w.owner {
 			m.dead = true
@@ -33,7 +31,6 @@ func (w *world) play() bool {
 
 func (w *world) step() {
 	w.tick++
-	w.wall.pass(w)
 	w.now = w.now.Add(time.Duration(w.r.IntN(12_000)) * time.Millisecond)
 	for i := 0; i < len(w.late); i++ {
 		if l := w.late[i]; l.tick <= w.tick {
@@ -79,10 +76,12 @@ func (w *world) roll() {
 		w.rebalance()
 	case x < 12: // frozen for longer than the session: it wakes up as a zombie
 		w.stats["freezes"]++
+		w.zombies = true
 		w.owner.frozen = w.tick + 10 + w.r.IntN(60)
 		w.rebalance()
 	case x < 16: // cut off from the coordinator only
 		w.stats["cut off"]++
+		w.zombies = true
 		w.rebalance()
 	case x < 19:
 		w.hookDown = w.tick + w.r.IntN(150)
@@ -90,7 +89,11 @@ func (w *world) roll() {
 		w.rowsDown = w.tick + w.r.IntN(150)
 	case x < 50:
 		w.analyst(2)
-	case x < 60: // retention
+	case x < 90:
+		w.people()
+	case x < 94:
+		w.file = !w.file
+	case x < 104: // retention
 		// It reaches further back than the signals that are still to be read: their topic keeps a week, the response log a month.
 		for w.base < int64(len(w.log)) && !w.expected(w.log[w.base].rec) && w.now.Sub(w.log[w.base].at) > 70*time.Minute && w.log[w.base].at.Before(w.uncommitted()) {
 			w.base++
@@ -116,83 +119,20 @@ func (w *world) uncommitted() time.Time {
 	return time.Unix(0, w.signals[w.committed].Time)
 }
 
-// analyst releases or discards some of what is held, by id, sometimes twice.
-func (w *world) analyst(oneIn int) {
-	for _, a := range w.valid(0, int64(len(w.log))) {
-		if a.state != schema.ActionHeld || w.r.IntN(oneIn) > 0 {
-			continue
-		}
-		c := &schema.Command{ID: w.commandID(), Verb: schema.Release, Tenant: a.action.Tenant, Actions: []string{a.action.ID}, By: "ana", Why: "a drill"}
-		if w.r.IntN(4) == 0 {
-			c.Verb = schema.Discard
-		}
-		w.arrive(schema.Signal{Command: c})
-		if w.r.IntN(4) == 0 {
-			w.arrive(schema.Signal{Command: c})
-		}
-	}
-}
-
-// commandID is a fresh id.
-func (w *world) commandID() string {
-	w.commands++
-	return fmt.Sprint("cmd_", w.commands)
-}
-
-// judged is an action as the whole history of the log tells it.
-type judged struct {
-	state    schema.ActionState
-	action   *schema.Action
-	order    int64
-	released bool
-}
-
-// valid is the checker's own reading of the log between two offsets: records behind the opening of a higher term are void, the highest state counts.
-func (w *world) valid(from, to int64) []*judged {
-	var top office
-	by := map[string]*judged{}
-	for i, l := range w.log[min(from, to):to] {
-		rec := l.rec
-		if o := rec.Office; top.Less(o.Term) {
-			top = o
-		} else if o != top {
-			continue
-		}
-		a := rec.Action
-		if a == nil {
-			continue
-		}
-		j := by[a.ID]
-		if j == nil {
-			j = &judged{}
-			by[a.ID] = j
-		}
-		if a.State > j.state {
-			j.state, j.action, j.released = a.State, a, j.released || a.Released
-			if a.State == schema.ActionPending || a.State == schema.ActionReleased {
-				j.order = from + int64(i)
-			}
-		}
-	}
-	var js []*judged
-	for _, j := range by {
-		js = append(js, j)
-	}
-	slices.SortFunc(js, func(a, b *judged) int { return cmp.Compare(a.action.ID, b.action.ID) })
-	return js
-}
-
 // quiet reports whether everything that was ordered is done; what is held is released meanwhile.
 func (w *world) quiet() bool {
 	if len(w.feed)+len(w.late) > 0 || w.committed < int64(len(w.signals)) || w.owner.lane == nil || w.owner.lane.broken {
 		return false
 	}
 	w.analyst(1)
+	if w.owner.lane.fold.switches.state[false].On {
+		w.orders(&schema.Command{Verb: schema.Unkill})
+	}
 	if w.committed < int64(len(w.signals)) {
 		return false
 	}
-	for _, j := range w.valid(0, int64(len(w.log))) {
-		if j.state < schema.ActionDiscarded || w.actions[j.action.ID] < j.state {
+	for id, j := range w.valid(0, int64(len(w.log))).entries {
+		if j.state < schema.ActionDiscarded || w.actions[id] < standing(j.round, j.state) {
 			return false
 		}
 	}
@@ -201,5 +141,5 @@ func (w *world) quiet() bool {
 			return false
 		}
 	}
-	return w.settled()
+	return true
 }

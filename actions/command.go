@@ -68,8 +68,6 @@ func (f *Fold) order(c *schema.Command, offset int64, at time.Time, untried func
 		f.orderAllow(o)
 	case schema.Kill, schema.Unkill:
 		f.orderSwitch(o)
-	case schema.Acknowledge, schema.Dismiss:
-		f.orderIncident(o)
 	default:
 		o.refuse("", "this version of hijackd does not know the order")
 	}
@@ -205,7 +203,7 @@ func (f *Fold) carry(o *order) (rs []*record) {
 		return rs
 	}
 	switch o.Command.Verb {
-	case schema.Allowed, schema.Disallow, schema.Dismiss:
+	case schema.Allowed, schema.Disallow:
 		if a := o.allowance(); !f.allows.has(a) {
 			rs = append(rs, &record{Allow: a})
 		}
@@ -262,8 +260,8 @@ func compareStanding(round int, state schema.ActionState, otherRound int, other 
 
 // answeredFirst enters a command's record and reports whether that is news.
 func (f *Fold) answeredFirst(at time.Time, o *order) bool {
-	if _, known := f.orders[o.Command.ID]; known || f.faults.forgetOrders {
-		return !known
+	if _, known := f.orders[o.Command.ID]; known && !f.faults.forgetOrders {
+		return false
 	}
 	f.orders[o.Command.ID] = given{o.Offset, at}
 	return true
@@ -287,10 +285,10 @@ func (r *Response) obey(ctx context.Context, offset int64, at time.Time, c *sche
 		return out, nil
 	}
 	g, known := r.fold.orders[c.ID]
-	if known && offset > g.offset {
+	if known && offset > g.offset && !r.faults.forgetOrders {
 		return out, nil
 	}
-	if !known || r.faults.forgetOrders {
+	if !known || r.faults.forgetOrders || r.faults.freshAgain && c.Verb == schema.Again {
 		o := r.fold.order(c, offset, at, r.untried)
 		if err := r.journal.recall(ctx, r.fold.bodies(o)); err != nil {
 			return out, err
@@ -299,7 +297,7 @@ func (r *Response) obey(ctx context.Context, offset int64, at time.Time, c *sche
 			return out, err
 		}
 	}
-	if c.Verb == schema.Allowed || c.Verb == schema.Disallow || c.Verb == schema.Dismiss {
+	if c.Verb == schema.Allowed || c.Verb == schema.Disallow {
 		if a := r.fold.allows.known[allowKey{c.Tenant, allowID(c)}]; a != nil {
 			out = r.fold.allowed(at, a)
 		}

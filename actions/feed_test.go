@@ -34,7 +34,7 @@ func (w *world) versions(tok, epoch int) (ss []schema.Signal) {
 		return w.several(tok, epoch)
 	}
 	token, tenant := fmt.Sprint("h1:k1:", tok), []string{"", "t2"}[tok%2]
-	f := schema.Finding{Rule: "parallel-use", Severity: schema.High, Scope: schema.ScopeToken, Subject: token, Token: token, Tenant: tenant, Epoch: epoch}
+	f := schema.Finding{Rule: "parallel-use", Severity: schema.High, Scope: schema.ScopeToken, Subject: token, Token: token, Tenant: tenant, Epoch: epoch, User: "v-" + tenant}
 	f.ID = schema.FindingID(tenant, f.Rule, f.Scope, token, epoch, "a|b")
 	for range 1 + w.r.IntN(3) {
 		v := f

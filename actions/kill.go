@@ -109,7 +109,9 @@ const fileEvery = time.Second
 func (r *Response) fileThere() bool { return r.deps.Killed != nil && r.deps.Killed() }
 
 // killed reports whether no action may be tried. That the file is gone counts once the log says so.
-func (r *Response) killed() bool { return !r.faults.killLeaks && (r.fold.switches.on() || r.fileThere()) }
+func (r *Response) killed() bool {
+	return !r.faults.killLeaks && (r.fold.switches.on() || r.fileThere())
+}
 
 // follow makes the switch of the kill file follow it, and pages for what is on.
 func (r *Response) followFile(now time.Time) (rs []*record) {

@@ -18,12 +18,12 @@ import (
 
 // check compares a finished world with what the protocol promises.
 func (w *world) check() {
-	js := map[string]*judged{}
-	for _, j := range w.valid(0, int64(len(w.log))) {
-		js[j.action.ID] = j
-	}
+	h := w.valid(0, int64(len(w.log)))
+	js := h.entries
 	w.checkEffects(js)
+	w.checkPlaces(js)
 	w.checkLimits(js)
+	w.checkOrders(h)
 	var fs []schema.Finding
 	for _, rec := range w.signals {
 		var s schema.Signal
@@ -41,17 +41,28 @@ func (w *world) check() {
 	}
 	w.checkDecisions(merged(fs), js)
 	for id, j := range js { // the last owner's memory is what the log says
-		if e := w.owner.lane.fold.entries[id]; e == nil && j.state < schema.ActionDiscarded || e != nil && e.state != j.state {
+		if e := w.owner.lane.fold.entries[id]; e == nil && j.state < schema.ActionDiscarded || e != nil && (e.state != j.state || e.round != j.round) {
 			w.fail("the owner's state", "%s is %d in the log, %+v in memory", id, j.state, e)
 		}
-		if w.actions[id] != j.state {
+		if w.actions[id] != standing(j.round, j.state) {
 			w.fail("archived actions", "%s is %d, archived as %d", id, j.state, w.actions[id])
 		}
 	}
-	w.checkWall(js)
 	for id, n := range w.messages {
-		if n > 1 && !w.ghosts[id] {
+		if n > 1 && !w.zombies {
 			w.fail("two messages", "%s: %d", id, n)
+		}
+	}
+}
+
+// checkPlaces finds what was let go at every destination, and ended there.
+func (w *world) checkPlaces(js map[string]*judged) {
+	for id, j := range js {
+		if j.action.To != "" || len(j.orders) == 0 {
+			continue
+		}
+		if o := js[id+"@okta"]; o == nil || o.state < schema.ActionDiscarded {
+			w.fail("lost at a destination", "%s: %+v", id, o)
 		}
 	}
 }
@@ -60,7 +71,7 @@ func (w *world) checkFinding(f *schema.Finding) {
 	if !has(w.archived[f.ID], f) || !has(w.announced[f.ID], f) {
 		w.fail("lost finding", "%+v", f)
 	}
-	if f.Rule != "not-rotated" && w.messages[f.ID] == 0 && !w.stormed(f.ID) {
+	if f.Rule != "not-rotated" && (w.messages[f.ID] == 0 || w.messages[f.ID+"@pager"] == 0) {
 		w.fail("lost message", "%s", f.ID)
 	}
 }
@@ -77,7 +88,7 @@ func (w *world) checkDecisions(fs []schema.Finding, js map[string]*judged) {
 	w.stats["decisions"] += len(decided)
 	for s := range lives {
 		id := s.action()
-		if j := js[id]; j == nil || w.effects[id].id == "" && j.state != schema.ActionDiscarded && !refused(s.token) {
+		if j := js[id]; j == nil || w.effects[id].id == "" && j.state != schema.ActionDiscarded && !w.refusals[id] {
 			w.fail("lost revocation", "%+v", s)
 		}
 		if adding(s.token) {
@@ -85,7 +96,7 @@ func (w *world) checkDecisions(fs []schema.Finding, js map[string]*judged) {
 		}
 	}
 	for id, j := range js {
-		if epoch, err := strconv.Atoi(j.action.Epoch); adding(j.action.Token) && (err != nil || !lives[subject{tenant: j.action.Tenant, token: j.action.Token, epoch: epoch}]) {
+		if epoch, err := strconv.Atoi(j.action.Epoch); adding(j.action.Token) && j.action.Reason != "ordered" && (err != nil || !lives[subject{tenant: j.action.Tenant, token: j.action.Token, epoch: epoch}]) {
 			w.fail("revocation that nothing asks for", "%s", id)
 		}
 	}
@@ -102,43 +113,50 @@ func (w *world) checkEffects(js map[string]*judged) {
 			continue
 		case j.state == schema.ActionDiscarded || j.state == schema.ActionHeld:
 			w.fail("effect of what was not let go", "%s", e.id)
-		case j.order >= e.logEnd:
-			w.fail("effect before its record", "%s: recorded at %d, called at %d", e.id, j.order, e.logEnd)
-		case j.state == schema.ActionDelivered && w.published[e.id] == 0:
+		case j.before(e.logEnd) < 0:
+			w.fail("effect before its record", "%s: recorded at %d, called at %d", e.id, j.orders, e.logEnd)
+		case j.state == schema.ActionDelivered && e.action.To == "" && w.published[e.id] == 0:
 			w.fail("no session.revoked", "%s", e.id)
 		}
-		life := e.tenant + "/" + e.token + "/" + e.epoch
-		if lives[life] != "" || e.id != schema.ActionID(e.tenant, e.token, string(schema.RevokeSession), e.epoch) {
+		a := e.action
+		life := a.To + "/" + a.Tenant + "/" + a.Token + "/" + a.Epoch
+		if lives[life] != "" || a.ID != schema.ActionID(a.Tenant, a.Token, string(schema.RevokeSession), a.Epoch) {
 			w.fail("two ids for one life", "%s: %s %s", life, lives[life], e.id)
 		}
 		lives[life] = e.id
-		if j.order < last[e.token] {
+		place := a.To + "/" + a.Token
+		if order := j.before(e.logEnd); order < last[place] {
 			w.fail("order of one token's actions", "%s", e.id)
+		} else {
+			last[place] = order
 		}
-		last[e.token] = j.order
 	}
 }
 
 func (w *world) checkLimits(js map[string]*judged) {
-	at := map[string][]time.Time{}
+	at, users := map[string][]time.Time{}, map[string][]time.Time{}
 	for id, e := range w.effects {
-		if j := js[id]; j == nil || !j.released {
-			at[e.tenant] = append(at[e.tenant], e.at)
+		if j := js[id]; e.action.To != "" || j != nil && j.released {
+			continue
+		}
+		at[e.action.Tenant] = append(at[e.action.Tenant], e.at)
+		if e.action.User != "" {
+			users[e.action.Tenant+"/"+e.action.User] = append(users[e.action.Tenant+"/"+e.action.User], e.at)
 		}
 	}
-	for tenant, ts := range at {
-		slices.SortFunc(ts, time.Time.Compare)
-		for _, l := range []struct {
-			n      int
-			window time.Duration
-		}{{perMinute, time.Minute}, {perHour, time.Hour}} {
-			for i := l.n; i < len(ts); i++ {
-				if ts[i].Sub(ts[i-l.n]) < l.window {
-					w.fail("limit", "tenant %q: more than %d in %s", tenant, l.n, l.window)
+	within := func(what string, by map[string][]time.Time, most int, window time.Duration) {
+		for who, ts := range by {
+			slices.SortFunc(ts, time.Time.Compare)
+			for i := most; i < len(ts); i++ {
+				if ts[i].Sub(ts[i-most]) < window {
+					w.fail(what, "%q: more than %d in %s", who, most, window)
 				}
 			}
 		}
 	}
+	within("limit", at, perMinute, time.Minute)
+	within("limit", at, perHour, time.Hour)
+	within("limit of a user", users, perUser, time.Hour)
 }
 
 func violations(seed uint64, broken faults) (*world, map[string]string) {
@@ -179,10 +197,13 @@ func testProtocol(t *testing.T, seeds uint64) {
 					stats[k] += n
 				}
 				stats["effects"] += len(w.effects)
-				for _, j := range w.valid(0, int64(len(w.log))) {
+				for _, j := range w.valid(0, int64(len(w.log))).entries {
 					stats[fmt.Sprint("actions in state ", j.state)]++
 					if j.released {
 						stats["released"]++
+					}
+					if j.round > 0 {
+						stats["reopened"]++
 					}
 				}
 				mu.Unlock()
@@ -191,7 +212,7 @@ func testProtocol(t *testing.T, seeds uint64) {
 	}
 	all.Wait()
 	t.Log(seeds, "seeds:", stats)
-	for _, k := range []string{"crashes", "freezes", "cut off", "late", "restarts", "effects", "released", "deleted", "expired", "added up", "cards", "updates", "storms", "details"} {
+	for _, k := range []string{"crashes", "freezes", "cut off", "late", "restarts", "effects", "released", "deleted", "expired", "added up", "reopened", "hold", "retry", "revoke", "again", "allow", "disallow", "kill", "unkill", "cards", "updates", "storms", "details"} {
 		if stats[k] == 0 {
 			t.Errorf("no seed had any %s", k)
 		}
@@ -213,9 +234,17 @@ var mutants = map[string]faults{
 	"an id for each that asks":      {targetsApart: true},
 	"pools forgotten":               {forgetPools: true},
 	"no signals before the commit":  {noHorizon: true},
-	"card's message not recorded":   {messageUnrecorded: true},
-	"incidents forgotten":           {forgetIncidents: true},
-	"details before their card":     {threadBeforeParent: true},
+	"no copies at takeover":         {forgetCopies: true},
+	"rounds ignored":                {ignoreRounds: true},
+	"switch forgotten at takeover":  {forgetSwitch: true},
+	"tried while killed":            {killLeaks: true},
+	"allow entries forgotten":       {forgetAllows: true},
+	"orders obeyed again":           {forgetOrders: true},
+	"again under a fresh id":        {freshAgain: true},
+	"orders torn apart":             {tornOrders: true},
+	"hold what was tried":           {holdTried: true},
+	"user limits count deliveries":  {countUserDelivered: true},
+	"audit of the latest state":     {auditLatest: true},
 }
 
 func testMutants(t *testing.T, seeds uint64) {

@@ -48,12 +48,13 @@ type world struct {
 	published map[string]int    // session.revoked: tick
 	announced map[string][]schema.Finding
 	archived  map[string][]schema.Finding
-	actions   map[string]schema.ActionState // highest archived
+	actions   map[string]int // highest archived: round and state
+	refusals  map[string]bool
+	file      bool // the kill file is there
 	messages  map[string]int
 	audits    map[string]schema.Audit
+	zombies   bool
 	commands  int
-	ghosts    map[string]bool // messages that somebody sent who had lost the lane
-	wall      wall
 	wrong     map[string]string
 	stats     map[string]int
 }
@@ -65,13 +66,10 @@ type logged struct {
 }
 
 type effect struct {
-	id        string
-	at        time.Time
-	logEnd    int64
-	tenant    string
-	token     string
-	epoch     string
-	published bool
+	id     string // with the destination
+	at     time.Time
+	logEnd int64
+	action *schema.Action
 }
 
 type delayed struct {
@@ -84,15 +82,15 @@ type member struct {
 	gen    int64
 	frozen int // until this tick
 	dead   bool
+	file   bool // it saw the kill file when it looked last
 	lane   *Response
-	latest *Response // that began
 }
 
 // co is a coroutine of a member: its runner, or one of its lane's goroutines.
 type co struct {
 	m     *member
-	lane  *Response // nil of a runner
-	read  int64     // how much of the log its lane had read when it began
+	read  int64 // how much of the log its lane had read when it began
+	file  bool  // and whether the kill file was there
 	next  func() (struct{}, bool)
 	stop  func()
 	yield func()
@@ -114,7 +112,7 @@ func newWorld(seed uint64, broken faults) *world {
 	w := &world{
 		r: rand.New(rand.NewPCG(seed, 28)), broken: broken, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), chaos: true,
 		decoded: map[*byte]*record{}, effects: map[string]effect{}, published: map[string]int{}, announced: map[string][]schema.Finding{}, archived: map[string][]schema.Finding{},
-		actions: map[string]schema.ActionState{}, messages: map[string]int{}, ghosts: map[string]bool{}, audits: map[string]schema.Audit{}, wall: newWall(seed), wrong: map[string]string{}, stats: map[string]int{},
+		actions: map[string]int{}, refusals: map[string]bool{}, messages: map[string]int{}, audits: map[string]schema.Audit{}, wrong: map[string]string{}, stats: map[string]int{},
 	}
 	if broken.randomIDs != nil {
 		w.broken.randomIDs = func() string { return "act_" + strconv.FormatUint(w.r.Uint64(), 36) }
@@ -135,7 +133,7 @@ func (w *world) pct(n int) bool { return w.chaos && w.r.IntN(100) < n }
 // --- coroutines ---
 
 func (w *world) start(m *member, read int64, f func()) {
-	c := &co{m: m, read: read}
+	c := &co{m: m, read: read, file: m.file}
 	c.next, c.stop = iter.Pull(func(yield func(struct{}) bool) {
 		defer func() {
 			if p := recover(); p != nil && p != (killed{}) {
@@ -251,23 +249,16 @@ func (w *world) lane(m *member) *Response {
 	}
 	cfg := LaneDefaults()
 	cfg.Restate, cfg.MaxRows, cfg.Calls = 20*time.Minute, 6, 2
-	cfg.StormPerMinute, cfg.DigestAt = w.wall.perMinute, digestOfWorlds
-	var alerter Alerter = w
-	if w.wall.none {
-		alerter = alerting(w.Alert)
-	}
 	lane := NewResponse(p, cfg, Deps{
-		Log: w, Publisher: w, Archive: w, Revoker: w, Alerter: alerter, Horizon: w.before, Now: func() time.Time { return w.now },
+		Log: w, Publisher: w, Archive: w, Revoker: w, Alerter: w, Horizon: w.before, Now: func() time.Time { return w.now },
+		Others: []Destination{{Name: "okta", Revoker: w}}, Channels: []Channel{{Name: "pager", Alerter: w}},
+		Killed: func() bool { m.file = w.file; return w.file },
 		Jitter: w.r.Float64, Nonce: w.r.Uint64, Logger: slog.New(slog.DiscardHandler), Metrics: sharedMetrics,
 	})
 	lane.faults = w.broken
 	w.lanes = append(w.lanes, lane)
 	lane.journal.decode = func(value []byte) (*record, error) { return w.decoded[&value[0]], nil } // the same records are read again and again
-	m.latest = lane
-	lane.spawn = func(f func()) {
-		w.start(m, lane.journal.next, f)
-		w.cos[len(w.cos)-1].lane = lane
-	}
+	lane.spawn = func(f func()) { w.start(m, lane.journal.next, f) }
 	lane.pause = func(_ context.Context, d time.Duration) { w.cur.until = w.now.Add(d); w.others() }
 	lane.after = func(time.Duration, func()) func() { return func() {} } // the runner above calls Work all the time
 	return lane
@@ -338,7 +329,7 @@ func (w *world) wrote(e Entry) *record {
 	if err != nil {
 		panic(err)
 	}
-	if a := rec.Action; a != nil && a.State == schema.ActionDelivered && w.published[a.ID] == 0 {
+	if a := rec.Action; a != nil && a.State == schema.ActionDelivered && a.To == "" && w.published[a.ID] == 0 {
 		w.fail("recorded before session.revoked", "%s", a.ID)
 	}
 	w.decoded[&e.Value[0]] = rec
@@ -359,20 +350,25 @@ func (w *world) Read(_ context.Context, from int64, each func(int64, time.Time, 
 }
 
 func (w *world) Revoke(_ context.Context, a *schema.Action) Result {
-	for _, j := range w.valid(w.base, w.cur.read) {
-		if j.action.ID == a.ID && j.state >= schema.ActionDiscarded {
-			w.fail("called though its end was read", "%s", a.ID)
-		}
+	h := w.valid(w.base, w.cur.read)
+	if j := h.entries[a.EntryID()]; j != nil && (j.round > a.Round || j.round == a.Round && j.state >= schema.ActionDiscarded) {
+		w.fail("called though its end was read", "%s", a.EntryID())
+	}
+	if h.killed() || w.cur.file {
+		w.fail("called while the kill switch is on", "%s", a.EntryID())
 	}
 	w.others()
 	if w.tick < w.hookDown || w.pct(10) {
 		return Result{Class: Again, Detail: "503", RetryAfter: time.Duration(w.r.IntN(20)) * time.Second}
 	}
-	if refused(a.Token) {
+	id := a.EntryID()
+	_, reached := w.effects[id]
+	if refused(a.Token) || !reached && w.pct(8) {
+		w.refusals[id] = true
 		return Result{Class: Refused, Detail: "410"}
 	}
-	if _, ok := w.effects[a.ID]; !ok {
-		w.effects[a.ID] = effect{a.ID, w.now, int64(len(w.log)), a.Tenant, a.Token, a.Epoch, false}
+	if !reached {
+		w.effects[id] = effect{id, w.now, int64(len(w.log)), a}
 	}
 	w.others()
 	if w.pct(15) {
@@ -426,10 +422,13 @@ func (w *world) InsertActions(_ context.Context, as []schema.Action) error {
 		return errInjected
 	}
 	for i := range as {
-		w.actions[as[i].ID] = max(w.actions[as[i].ID], as[i].State)
+		id := as[i].EntryID()
+		w.actions[id] = max(w.actions[id], standing(as[i].Round, as[i].State))
 	}
 	return nil
 }
+
+func standing(round int, state schema.ActionState) int { return round<<8 | int(state) }
 
 func (w *world) InsertAudit(_ context.Context, lines []schema.Audit) error {
 	w.others()
@@ -444,15 +443,14 @@ func (w *world) InsertAudit(_ context.Context, lines []schema.Audit) error {
 
 func (w *world) Alert(_ context.Context, a *Alert) Result {
 	w.others()
-	if a.Uncertain && w.messages[a.ID] > 0 {
+	id := a.entryID()
+	if a.Uncertain && w.messages[id] > 0 {
 		return Result{Class: Done, Detail: "found"}
 	}
 	if w.pct(10) {
 		return Result{Class: Again, Detail: "429", RetryAfter: time.Second}
 	}
-	w.messages[a.ID]++
-	w.ghosts[a.ID] = w.ghosts[a.ID] || w.ghost()
-	w.posted(a)
+	w.messages[id]++
 	if w.pct(10) {
 		return Result{Class: Again, Detail: "timeout"}
 	}

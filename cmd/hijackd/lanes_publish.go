@@ -136,7 +136,8 @@ func (p *publisher) note(e *schema.Event) lane.Outgoing {
 	return lane.Outgoing{Topic: p.topics.events, Partition: p.topics.placed.Of(key, p.topics.eventPartitions), Key: key, Value: decode.AppendEvent(nil, e)}
 }
 
-// Revoked tells the token's own lane that it was revoked, from which on every use is a replay, and the apps' deny-lists.
+// Revoked tells the token's own lane that it was revoked, from which on every use is a replay, and the apps' deny-lists; of a user whose
+// sessions all were, the user's.
 func (p *publisher) Revoked(ctx context.Context, a *schema.Action) error {
 	at := a.FinishedAt
 	if at.IsZero() {
@@ -144,8 +145,16 @@ func (p *publisher) Revoked(ctx context.Context, a *schema.Action) error {
 	}
 	e := schema.Event{ID: a.ID, Time: at.UnixNano(), Type: schema.SessionRevoked, Tenant: a.Tenant, Token: a.Token, User: a.User,
 		Session: a.Session, Outcome: schema.OutcomeAccepted, Repeat: 1}
+	if a.Action == schema.RevokeUser { // every session of the user, which the user's own lane knows
+		e.Token, e.Session, e.User = "", "", a.Subject
+		return p.Received(ctx, &e)
+	}
 	key := []byte(a.Token)
-	err := p.client.Produce(ctx, p.topics.source, a.Partition, []broker.Message{{Key: key, Value: decode.AppendEvent(nil, &e)}})
+	part := a.Partition
+	if part < 0 { // a person's order doesn't know it
+		part = p.topics.placed.Of(key, p.topics.eventPartitions)
+	}
+	err := p.client.Produce(ctx, p.topics.source, part, []broker.Message{{Key: key, Value: decode.AppendEvent(nil, &e)}})
 	if err != nil {
 		return err
 	}
