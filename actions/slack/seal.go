@@ -118,7 +118,7 @@ func decodeOrder(b []byte) (o order, err error) {
 	}
 	text := func() string {
 		n, size := binary.Uvarint(b)
-		if size <= 0 || n > uint64(len(b)-size) {
+		if size <= 0 || n > uint64(len(b)-size) { // #nosec G115 -- size is at most len(b)
 			bad, b = true, nil
 			return ""
 		}
