@@ -31,6 +31,7 @@ func (w *world) play() bool {
 
 func (w *world) step() {
 	w.tick++
+	w.wall.pass(w)
 	w.now = w.now.Add(time.Duration(w.r.IntN(12_000)) * time.Millisecond)
 	for i := 0; i < len(w.late); i++ {
 		if l := w.late[i]; l.tick <= w.tick {
@@ -76,12 +77,10 @@ func (w *world) roll() {
 		w.rebalance()
 	case x < 12: // frozen for longer than the session: it wakes up as a zombie
 		w.stats["freezes"]++
-		w.zombies = true
 		w.owner.frozen = w.tick + 10 + w.r.IntN(60)
 		w.rebalance()
 	case x < 16: // cut off from the coordinator only
 		w.stats["cut off"]++
-		w.zombies = true
 		w.rebalance()
 	case x < 19:
 		w.hookDown = w.tick + w.r.IntN(150)
@@ -141,5 +140,5 @@ func (w *world) quiet() bool {
 			return false
 		}
 	}
-	return true
+	return w.settled()
 }

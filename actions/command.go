@@ -68,6 +68,8 @@ func (f *Fold) order(c *schema.Command, offset int64, at time.Time, untried func
 		f.orderAllow(o)
 	case schema.Kill, schema.Unkill:
 		f.orderSwitch(o)
+	case schema.Acknowledge, schema.Dismiss:
+		f.orderIncident(o)
 	default:
 		o.refuse("", "this version of hijackd does not know the order")
 	}
@@ -203,7 +205,7 @@ func (f *Fold) carry(o *order) (rs []*record) {
 		return rs
 	}
 	switch o.Command.Verb {
-	case schema.Allowed, schema.Disallow:
+	case schema.Allowed, schema.Disallow, schema.Dismiss:
 		if a := o.allowance(); !f.allows.has(a) {
 			rs = append(rs, &record{Allow: a})
 		}
@@ -297,7 +299,7 @@ func (r *Response) obey(ctx context.Context, offset int64, at time.Time, c *sche
 			return out, err
 		}
 	}
-	if c.Verb == schema.Allowed || c.Verb == schema.Disallow {
+	if c.Verb == schema.Allowed || c.Verb == schema.Disallow || c.Verb == schema.Dismiss {
 		if a := r.fold.allows.known[allowKey{c.Tenant, allowID(c)}]; a != nil {
 			out = r.fold.allowed(at, a)
 		}

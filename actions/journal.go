@@ -80,10 +80,17 @@ func (j *journal) admit(offset int64, at time.Time, r *record) *entry {
 		j.news(true, offset, at, r)
 	case r.Pool != nil:
 		j.fold.pools.said(at, *r.Pool)
+	case r.Incident != nil:
+		j.fold.incidents.said(at, r.Incident)
+	case r.Tally != nil:
+		j.fold.digests.said(r.Tally)
 	case r.Command != nil:
 		news := j.fold.answeredFirst(at, r.Command)
 		if news && j.me == (office{}) && r.Command.Offset >= j.unfinished {
 			j.orders = append(j.orders, r.Command)
+		}
+		if news {
+			j.fold.incidents.ordered(at, r.Command)
 		}
 		j.news(news, offset, at, r)
 	case r.Allow != nil:
@@ -150,6 +157,8 @@ func (f *Fold) has(r *record) bool {
 		return f.allows.has(r.Allow)
 	case r.Switch != nil:
 		return f.switches.has(r.Switch)
+	case r.Incident != nil:
+		return f.incidents.has(r.Incident)
 	case r.id() != "":
 		e := f.entries[r.id()]
 		return e != nil && (compareStanding(e.round, e.state, r.round(), r.state()) >= 0 || f.faults.ignoreRounds)

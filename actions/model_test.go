@@ -48,8 +48,9 @@ func (w *world) check() {
 			w.fail("archived actions", "%s is %d, archived as %d", id, j.state, w.actions[id])
 		}
 	}
+	w.checkWall(js)
 	for id, n := range w.messages {
-		if n > 1 && !w.zombies {
+		if n > 1 && !w.ghosts[id] {
 			w.fail("two messages", "%s: %d", id, n)
 		}
 	}
@@ -71,7 +72,7 @@ func (w *world) checkFinding(f *schema.Finding) {
 	if !has(w.archived[f.ID], f) || !has(w.announced[f.ID], f) {
 		w.fail("lost finding", "%+v", f)
 	}
-	if f.Rule != "not-rotated" && (w.messages[f.ID] == 0 || w.messages[f.ID+"@pager"] == 0) {
+	if f.Rule != "not-rotated" && (w.messages[f.ID] == 0 || w.messages[f.ID+"@pager"] == 0) && !w.stormed(f.ID) {
 		w.fail("lost message", "%s", f.ID)
 	}
 }
@@ -245,6 +246,9 @@ var mutants = map[string]faults{
 	"hold what was tried":           {holdTried: true},
 	"user limits count deliveries":  {countUserDelivered: true},
 	"audit of the latest state":     {auditLatest: true},
+	"card's message not recorded":   {messageUnrecorded: true},
+	"incidents forgotten":           {forgetIncidents: true},
+	"details before their card":     {threadBeforeParent: true},
 }
 
 func testMutants(t *testing.T, seeds uint64) {

@@ -147,10 +147,14 @@ func (w *world) checkWall(js map[string]*judged) {
 			w.stats["updates"]++
 		}
 		for _, j := range js { // what the card says of each action is how it ended
+			id := j.action.EntryID()
 			ours := slices.ContainsFunc(c.Findings, func(f schema.Finding) bool { return len(j.action.Findings) > 0 && f.ID == j.action.Findings[0].ID })
-			n := slices.IndexFunc(c.Actions, func(a schema.Action) bool { return a.ID == j.action.ID })
-			if ours && n < 0 || n >= 0 && c.Actions[n].State != j.state {
-				w.fail("the card tells of another end", "%s: %s is %d: %+v", id, j.action.ID, j.state, c.Actions)
+			n := slices.IndexFunc(c.Actions, func(a schema.Action) bool { return a.EntryID() == id })
+			switch {
+			case n < 0 && ours && len(c.Actions) < cardActions:
+				w.fail("the card tells of no action", "%s: %s is %d", c.ID, id, j.state)
+			case n >= 0 && (c.Actions[n].State != j.state || c.Actions[n].Round != j.round):
+				w.fail("the card tells of another end", "%s: %s is %d in round %d: %+v", c.ID, id, j.state, j.round, c.Actions[n])
 			}
 		}
 	}

@@ -53,8 +53,9 @@ type world struct {
 	file      bool // the kill file is there
 	messages  map[string]int
 	audits    map[string]schema.Audit
-	zombies   bool
 	commands  int
+	ghosts    map[string]bool // messages that somebody sent who had lost the lane
+	wall      wall
 	wrong     map[string]string
 	stats     map[string]int
 }
@@ -84,13 +85,15 @@ type member struct {
 	dead   bool
 	file   bool // it saw the kill file when it looked last
 	lane   *Response
+	latest *Response // that began
 }
 
 // co is a coroutine of a member: its runner, or one of its lane's goroutines.
 type co struct {
 	m     *member
-	read  int64 // how much of the log its lane had read when it began
-	file  bool  // and whether the kill file was there
+	lane  *Response // nil of a runner
+	read  int64     // how much of the log its lane had read when it began
+	file  bool      // and whether the kill file was there
 	next  func() (struct{}, bool)
 	stop  func()
 	yield func()
@@ -112,7 +115,7 @@ func newWorld(seed uint64, broken faults) *world {
 	w := &world{
 		r: rand.New(rand.NewPCG(seed, 28)), broken: broken, now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), chaos: true,
 		decoded: map[*byte]*record{}, effects: map[string]effect{}, published: map[string]int{}, announced: map[string][]schema.Finding{}, archived: map[string][]schema.Finding{},
-		actions: map[string]int{}, refusals: map[string]bool{}, messages: map[string]int{}, audits: map[string]schema.Audit{}, wrong: map[string]string{}, stats: map[string]int{},
+		actions: map[string]int{}, refusals: map[string]bool{}, messages: map[string]int{}, ghosts: map[string]bool{}, wall: newWall(seed), audits: map[string]schema.Audit{}, wrong: map[string]string{}, stats: map[string]int{},
 	}
 	if broken.randomIDs != nil {
 		w.broken.randomIDs = func() string { return "act_" + strconv.FormatUint(w.r.Uint64(), 36) }
@@ -249,16 +252,25 @@ func (w *world) lane(m *member) *Response {
 	}
 	cfg := LaneDefaults()
 	cfg.Restate, cfg.MaxRows, cfg.Calls = 20*time.Minute, 6, 2
+	cfg.StormPerMinute, cfg.DigestAt = w.wall.perMinute, digestOfWorlds
+	var alerter Alerter = w
+	if w.wall.none {
+		alerter = alerting(w.Alert)
+	}
 	lane := NewResponse(p, cfg, Deps{
-		Log: w, Publisher: w, Archive: w, Revoker: w, Alerter: w, Horizon: w.before, Now: func() time.Time { return w.now },
-		Others: []Destination{{Name: "okta", Revoker: w}}, Channels: []Channel{{Name: "pager", Alerter: w}},
+		Log: w, Publisher: w, Archive: w, Revoker: w, Alerter: alerter, Horizon: w.before, Now: func() time.Time { return w.now },
+		Others: []Destination{{Name: "okta", Revoker: w}}, Channels: []Channel{{Name: "pager", Alerter: alerting(w.Alert)}},
 		Killed: func() bool { m.file = w.file; return w.file },
 		Jitter: w.r.Float64, Nonce: w.r.Uint64, Logger: slog.New(slog.DiscardHandler), Metrics: sharedMetrics,
 	})
 	lane.faults = w.broken
 	w.lanes = append(w.lanes, lane)
 	lane.journal.decode = func(value []byte) (*record, error) { return w.decoded[&value[0]], nil } // the same records are read again and again
-	lane.spawn = func(f func()) { w.start(m, lane.journal.next, f) }
+	m.latest = lane
+	lane.spawn = func(f func()) {
+		w.start(m, lane.journal.next, f)
+		w.cos[len(w.cos)-1].lane = lane
+	}
 	lane.pause = func(_ context.Context, d time.Duration) { w.cur.until = w.now.Add(d); w.others() }
 	lane.after = func(time.Duration, func()) func() { return func() {} } // the runner above calls Work all the time
 	return lane
@@ -451,6 +463,10 @@ func (w *world) Alert(_ context.Context, a *Alert) Result {
 		return Result{Class: Again, Detail: "429", RetryAfter: time.Second}
 	}
 	w.messages[id]++
+	w.ghosts[id] = w.ghosts[id] || w.ghost()
+	if a.To == "" {
+		w.posted(a)
+	}
 	if w.pct(10) {
 		return Result{Class: Again, Detail: "timeout"}
 	}
