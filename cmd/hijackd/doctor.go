@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/hijackd/hijackd/schema"
@@ -92,6 +93,11 @@ func (d *doctor) policy(context.Context) {
 		d.say(healthy, "policy", "", "mode alert: people are told, nothing is revoked")
 	default:
 		d.say(healthy, "policy", "", "mode enforce: conclusive findings revoke, at most %d a minute and %d an hour", d.cfg.Policy.RevokesPerMinute, d.cfg.Policy.RevokesPerHour)
+	}
+	if file := d.cfg.Policy.KillFile; file != "" {
+		if _, err := os.Stat(file); err == nil {
+			d.say(ailing, "kill file", "remove it when effects may go on", "%s is there: a daemon on this machine holds all effects", file)
+		}
 	}
 }
 
