@@ -357,7 +357,7 @@ func later(a, b time.Time) time.Time {
 func (r *Response) settle(p report, now time.Time) []*record {
 	t := p.t
 	t.q.calls--
-	if t.e.finished() {
+	if t.e.task != t { // it is over, or held
 		return nil
 	}
 	if p.called && !t.called {
