@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hijackd/hijackd/actions"
 	"github.com/hijackd/hijackd/actions/slack"
 )
 
@@ -16,6 +17,16 @@ type SlackConfig struct {
 	APIURL                                     string
 	StormPerMinute                             int
 	Digest                                     string // HH:MM in UTC, empty for none
+}
+
+// lane is how response lanes tell people of what they decide.
+func (c *Config) lane() actions.LaneConfig {
+	l := actions.LaneDefaults()
+	l.StormPerMinute, l.DigestAt = c.Slack.StormPerMinute, -1
+	if at, err := time.Parse("15:04", c.Slack.Digest); err == nil { // empty: none
+		l.DigestAt = time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
+	}
+	return l
 }
 
 func (c *Config) boundSlack() []key {

@@ -17,6 +17,7 @@ type responseLanes struct {
 	publisher *publisher
 	archive   actions.Archive
 	outlets   *outlets
+	cfg       actions.LaneConfig
 	killed    func() bool // nil: there is no kill file
 	metrics   *actions.Metrics
 	log       *slog.Logger
@@ -65,7 +66,7 @@ func (l *responseLane) Open(ctx context.Context, a schema.Assignment) (int64, er
 		Killed: r.killed, Logger: r.log, Metrics: r.metrics,
 	}
 	r.outlets.into(&deps)
-	l.Response = actions.NewResponse(r.policy, actions.LaneDefaults(), deps)
+	l.Response = actions.NewResponse(r.policy, r.cfg, deps)
 	r.mu.Unlock()
 	return l.Response.Open(ctx, a)
 }

@@ -158,7 +158,7 @@ func runDaemon(ctx context.Context, cfg *Config, opts daemonOptions) (err error)
 	}
 	subjects := &subjectLanes{sightings: sightings, publisher: out, log: log, lanes: tokens.lanes, options: options}
 	responses := &responseLanes{
-		publisher: out, archive: db, outlets: outlets, killed: killFile(cfg.Policy.KillFile), metrics: actions.NewMetrics(registry, time.Now), log: log,
+		publisher: out, archive: db, outlets: outlets, cfg: cfg.lane(), killed: killFile(cfg.Policy.KillFile), metrics: actions.NewMetrics(registry, time.Now), log: log,
 		policy: policy, open: map[*responseLane]bool{},
 	}
 	lanes := map[string]func() lane.Lane{t.events: tokens.lane, t.sightings: subjects.lane, t.signals: responses.lane}
