@@ -34,7 +34,7 @@ type desk struct {
 	publish func(context.Context) error // nil: it works
 }
 
-func newDesk(t *testing.T, change ...func(*Config)) *desk {
+func newDesk(t testing.TB, change ...func(*Config)) *desk {
 	d := &desk{Server: slacktest.New(), card: incident(acted(schema.ActionPending))}
 	t.Cleanup(d.Close)
 	d.SetGroup("UJANE", "UJOE")
@@ -77,7 +77,7 @@ func (d *desk) logText() string {
 func (d *desk) logged(what string) bool { return strings.Contains(d.logText(), what) }
 
 // connect runs Socket Mode for the length of a test.
-func (d *desk) connect(t *testing.T) {
+func (d *desk) connect(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup

@@ -111,3 +111,22 @@ func body(t *testing.T, r *http.Request) string {
 	r.Body = r2.Body
 	return s
 }
+
+// FuzzInteractivity: whatever is signed, it is answered, and only a member's press of a sealed button orders anything.
+func FuzzInteractivity(f *testing.F) {
+	f.Add(`{"type":"block_actions","user":{"id":"UJANE"},"actions":[{"block_id":"hijackd_orders","action_id":"hijackd_acknowledge","value":"x"}],"message":{"ts":"1","blocks":[{"type":"header"}]}}`)
+	f.Add(`{"type":"block_actions","user":{"id":"UJANE"},"actions":[null,{"block_id":"hijackd_orders"}],"container":{},"state":{"values":null}}`)
+	f.Add(`{"type":"dialog_submission","state":1}`)
+	d := newDesk(f)
+	f.Fuzz(func(t *testing.T, payload string) {
+		form := url.Values{"payload": {payload}}.Encode()
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, InteractivityPath, strings.NewReader(form))
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		slacktest.Sign(req.Header, slacktest.SigningSecret, time.Now(), form)
+		rec := httptest.NewRecorder()
+		d.clicks.ServeHTTP(rec, req)
+		if rec.Code != http.StatusOK && rec.Code != http.StatusBadRequest || len(d.orders()) != 0 {
+			t.Errorf("answer %d, orders %+v", rec.Code, d.orders())
+		}
+	})
+}

@@ -10,7 +10,7 @@ import (
 )
 
 // show shows a card as a lane does: it keeps where the message stands.
-func show(t *testing.T, sl *Slack, c *actions.Card) actions.Result {
+func show(t testing.TB, sl *Slack, c *actions.Card) actions.Result {
 	t.Helper()
 	at, res := sl.Show(t.Context(), c)
 	c.Message, c.Uncertain = at, res.Class != actions.Done

@@ -129,7 +129,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-func to(t *testing.T, s *slacktest.Server, change ...func(*Config)) *Slack {
+func to(t testing.TB, s *slacktest.Server, change ...func(*Config)) *Slack {
 	t.Helper()
 	cfg := Config{Token: slacktest.Token, Channel: slacktest.Channel, APIURL: s.URL()}
 	for _, c := range change {
