@@ -20,20 +20,21 @@ func gone(err error) bool {
 }
 
 // Show posts a card that has no message yet, or updates its message, at Slack's pace. A card that may have been posted before is looked
-// for first; one whose message is gone is posted again. The message returned is where the card stands, zero where that is not known.
+// for first; one whose message is gone is looked for, too, and posted again. The message returned is where the card stands, zero where that is not known.
 func (s *Slack) Show(ctx context.Context, c *actions.Card) (actions.Message, actions.Result) {
 	if res, ok := s.pace.take(ctx); !ok {
 		return c.Message, res
 	}
 	defer s.pace.give()
-	m := card(c, s.sealer(ctx))
+	m, look := card(c, s.sealer(ctx)), c.Uncertain
 	if c.Message.TS != "" {
 		at, res, lost := s.update(ctx, m, c.Message)
 		if !lost {
 			return at, res
 		}
+		look = true // an earlier call may have posted it again, and been interrupted
 	}
-	if c.Uncertain {
+	if look {
 		at, err := s.find(ctx, actions.Message{}, m)
 		if err != nil && !unreadable(err) {
 			return actions.Message{}, result(err)
