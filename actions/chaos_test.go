@@ -94,20 +94,42 @@ func (w *world) roll() {
 		w.file = !w.file
 	case x < 104: // retention
 		// It reaches further back than the signals that are still to be read: their topic keeps a week, the response log a month.
-		for w.base < int64(len(w.log)) && !w.expected(w.log[w.base].rec) && w.now.Sub(w.log[w.base].at) > 70*time.Minute && w.log[w.base].at.Before(w.uncommitted()) {
+		expected := w.expected()
+		for w.base < int64(len(w.log)) && (w.log[w.base].rec.Action == nil || !expected[w.log[w.base].rec.Action.ID]) && w.now.Sub(w.log[w.base].at) > 70*time.Minute && w.log[w.base].at.Before(w.uncommitted()) {
 			w.base++
 			w.stats["deleted"]++
 		}
 	}
 }
 
-// expected reports whether findings about the life that a record's action ended are still to arrive: they come within the log's retention.
-func (w *world) expected(rec *record) bool {
-	return rec.Action != nil && slices.ContainsFunc(w.feed, func(s schema.Signal) bool {
-		return s.Finding != nil && slices.ContainsFunc(targets(s.Finding), func(t schema.Target) bool {
-			return schema.ActionID(s.Finding.Tenant, t.Token, string(schema.RevokeSession), itoa(t.Epoch)) == rec.Action.ID
-		})
-	})
+// expected lists the actions that signals may ask for which are still to be folded: they come within the log's retention.
+func (w *world) expected() map[string]bool {
+	ids := map[string]bool{}
+	add := func(tenant string, ts []schema.Target) {
+		for _, t := range ts {
+			ids[schema.ActionID(tenant, t.Token, string(schema.RevokeSession), itoa(t.Epoch))] = true
+		}
+	}
+	for _, s := range w.feed {
+		if s.Finding != nil {
+			add(s.Finding.Tenant, targets(s.Finding))
+		}
+	}
+	for _, rec := range w.signals[w.committed:] {
+		var s schema.Signal
+		if err := json.Unmarshal(rec.Value, &s); err != nil {
+			panic(err)
+		}
+		if s.Finding != nil {
+			add(s.Finding.Tenant, targets(s.Finding))
+		} else {
+			add(s.Command.Tenant, s.Command.Targets)
+			for _, id := range s.Command.Actions {
+				ids[id] = true
+			}
+		}
+	}
+	return ids
 }
 
 // uncommitted is the record time of the first signal that will be read again.
@@ -128,6 +150,9 @@ func (w *world) quiet() bool {
 		w.orders(&schema.Command{Verb: schema.Unkill})
 	}
 	if w.committed < int64(len(w.signals)) {
+		return false
+	}
+	if len(w.owner.lane.archive.queue) > 0 {
 		return false
 	}
 	for id, j := range w.valid(0, int64(len(w.log))).entries {

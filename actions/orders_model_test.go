@@ -68,14 +68,23 @@ func (w *world) people() {
 		w.orders(c)
 	case 3, 4:
 		tok := w.r.IntN(10) // one more than findings are about
-		w.orders(&schema.Command{Verb: []schema.Verb{schema.Revoke, schema.Again}[w.r.IntN(2)], Tenant: []string{"", "t2"}[tok%2],
-			Targets: []schema.Target{{Token: fmt.Sprint("h1:k1:", tok), Epoch: w.r.IntN(2)}}})
+		c := &schema.Command{Verb: []schema.Verb{schema.Revoke, schema.Again}[w.r.IntN(2)], Tenant: []string{"", "t2"}[tok%2],
+			Targets: []schema.Target{{Token: fmt.Sprint("h1:k1:", tok), Epoch: w.r.IntN(2)}}}
+		if !w.forgotten(c) {
+			w.orders(c)
+		}
 	case 5, 6: // about nobody whom findings are about
 		a := &schema.Allow{ID: fmt.Sprint("alw_", w.r.IntN(3)), User: "nobody", Expires: w.now.Add(time.Duration(w.r.IntN(20)-1) * time.Hour)}
 		w.orders(&schema.Command{Verb: []schema.Verb{schema.Allowed, schema.Allowed, schema.Disallow}[w.r.IntN(3)], Tenant: tenant, Allow: a})
 	case 7, 8:
 		w.orders(&schema.Command{Verb: []schema.Verb{schema.Kill, schema.Unkill, schema.Unkill}[w.r.IntN(3)]})
 	}
+}
+
+// forgotten reports whether retention has deleted what the log said of a revocation: within a month nobody orders it anew.
+func (w *world) forgotten(c *schema.Command) bool {
+	id := schema.ActionID(c.Tenant, c.Targets[0].Token, string(schema.RevokeSession), itoa(c.Targets[0].Epoch))
+	return slices.ContainsFunc(w.log[:w.base], func(l logged) bool { return l.rec.Action != nil && l.rec.Action.ID == id })
 }
 
 // history is what the valid records of the log say.
