@@ -51,6 +51,12 @@ func (f *Fold) order(c *schema.Command, offset int64, at time.Time, untried func
 	}
 	o.Command.By, o.Command.Why = string(schema.CleanText(c.By, byMost)), string(schema.CleanText(c.Why, whyMost))
 	o.Command.Via, o.Command.Incident = string(schema.CleanText(c.Via, idMost)), string(schema.CleanText(c.Incident, idMost))
+	o.Command.Targets = slices.Clone(c.Targets)
+	for i := range o.Command.Targets {
+		if t := &o.Command.Targets[i]; !isFingerprint(t.Token) { // it may be a raw token
+			t.Token = ""
+		}
+	}
 	switch {
 	case c.By == "":
 		o.refuse("", "it doesn't say who orders it")
@@ -154,7 +160,7 @@ func (f *Fold) orderRevocations(o *order) {
 		seen[id] = true
 		a := answer{About: id, State: schema.ActionReleased}
 		switch e := f.entries[id]; {
-		case t.Token == "" || !isFingerprint(t.Token):
+		case t.Token == "":
 			a = answer{Refused: "it names no fingerprint"}
 		case e == nil:
 		case e.due() || e.state == 0:

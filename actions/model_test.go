@@ -266,6 +266,6 @@ func testMutants(t *testing.T, seeds uint64) {
 	}
 }
 
-func TestProtocol(t *testing.T) { testProtocol(t, 300) }
+func TestProtocol(t *testing.T) { testProtocol(t, 150) }
 
 func TestMutantsAreCaught(t *testing.T) { testMutants(t, 300) }

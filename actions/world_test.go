@@ -322,7 +322,7 @@ func (w *world) Append(_ context.Context, es []Entry) error {
 		w.stats["late"]++
 		later()
 		return errInjected
-	case w.pct(1):
+	case w.pct(3):
 		write(w.r.IntN(len(es) + 1))
 		return errInjected
 	case w.pct(8): // twice
