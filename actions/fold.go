@@ -233,6 +233,9 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 	if newer >= 0 && r.Again {
 		e.sealed = true
 	}
+	if newer >= 0 && r.Action != nil { // also where it is said again: incidents may have opened since
+		f.incidents.acted(at, r.Action)
+	}
 	if newer <= 0 && !f.faults.lastWins {
 		return nil
 	}
@@ -255,7 +258,6 @@ func (f *Fold) apply(offset int64, at time.Time, r *record) *entry {
 		f.held++
 	}
 	if r.Action != nil {
-		f.incidents.acted(at, r.Action)
 		f.digests.acted(at, r.Action)
 	}
 	f.spend(e, 1)

@@ -33,10 +33,9 @@ func (s *incidents) touch(i *incident) {
 	}
 }
 
-// add enters a version of a finding in its incident; a weaker one than is known changes nothing.
+// add enters a version of a finding, as cards hold it, in its incident; a weaker one than is known changes nothing.
 func (s *incidents) add(i *incident, at time.Time, x *schema.Finding) {
-	c := &i.card
-	v := onCard(x)
+	c, v := &i.card, *x
 	known := s.byFinding[v.ID] == i
 	n := slices.IndexFunc(c.Findings, func(o schema.Finding) bool { return o.ID == v.ID })
 	fs := slices.Clone(c.Findings)
@@ -78,7 +77,6 @@ func (s *incidents) add(i *incident, at time.Time, x *schema.Finding) {
 		c.used(&v)
 	}
 	s.change(i, at)
-	s.touch(i)
 }
 
 // act enters how far an action has come, unless that is known.
@@ -91,7 +89,11 @@ func (s *incidents) act(i *incident, at time.Time, a *schema.Action) {
 		if len(c.Actions) == cardActions {
 			return
 		}
-		n, c.Actions = len(c.Actions), append(slices.Clone(c.Actions), v)
+		c.Actions = append(slices.Clone(c.Actions), v)
+		slices.SortFunc(c.Actions, func(a, b schema.Action) int {
+			return cmp.Or(a.DecidedAt.Compare(b.DecidedAt), cmp.Compare(a.EntryID(), b.EntryID()))
+		})
+		n = slices.IndexFunc(c.Actions, func(o schema.Action) bool { return o.ID == a.ID && o.To == a.To })
 	} else {
 		old := &c.Actions[n]
 		if cmp.Or(cmp.Compare(v.Round, old.Round), cmp.Compare(v.State, old.State)) <= 0 {

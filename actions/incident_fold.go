@@ -32,7 +32,11 @@ func (f *Fold) incident(h *held, c *schema.Finding, message string, actions []st
 			return "", false
 		}
 	}
-	s.add(i, f.newest, c)
+	v := onCard(c)
+	before := i.card.Version
+	if s.add(i, f.newest, &v); i.card.Version > before {
+		s.touch(i)
+	}
 	for n, action := range actions {
 		f.attach(i, c, &h.told.revoke[n], action)
 	}
@@ -55,7 +59,7 @@ func (f *Fold) attach(i *incident, c *schema.Finding, r *revocation, id string) 
 		}
 	}
 	s, before := &f.incidents, i.card.Version
-	if s.act(i, f.newest, a); i.card.Version > before || i.dirty {
+	if s.act(i, f.newest, a); i.card.Version > before {
 		s.touch(i)
 	}
 }

@@ -175,14 +175,18 @@ func TestCardsAreWhatTheLogSays(t *testing.T) {
 	if w.card.Version != 2 || r.card.Version != 2 || r.card.Actions[0].State != schema.ActionDelivered || w.uncertain || !r.uncertain {
 		t.Errorf("%+v\n%+v", w.card, r.card)
 	}
-	reader.incidents.said(at0, &Card{ID: id, Version: 1, Shown: 1, Message: Message{"C1", "1.0"}})
+	shown := log[0].Incident.clone()
+	shown.Shown, shown.Message = 1, Message{"C1", "1.0"}
+	reader.incidents.said(at0, shown)
 	if r.card.Version != 2 || r.card.Shown != 1 || r.card.Message.TS != "1.0" || reader.incidents.unshown[id] == nil {
 		t.Errorf("%+v", r.card)
 	}
 	if rs := reader.incidents.unsaid(at0.Add(25*time.Hour), time.Hour); len(rs) != 1 || rs[0].Incident.Message.TS != "1.0" {
 		t.Errorf("what is behind is not said again: %+v", rs)
 	}
-	reader.incidents.said(at0, &Card{ID: id, Version: 2, Shown: 2, Message: Message{"C1", "1.0"}})
+	shown = w.card.clone()
+	shown.Shown, shown.Message = 2, Message{"C1", "1.0"}
+	reader.incidents.said(at0, shown)
 	if rs := reader.incidents.unsaid(at0.Add(25*time.Hour), time.Hour); len(rs) != 0 || len(reader.incidents.unshown) != 0 {
 		t.Errorf("what is over is said again: %+v", rs)
 	}

@@ -35,7 +35,11 @@ func (c *Card) used(x *schema.Finding) {
 		return
 	}
 	app, _ := x.Evidence["app"].(string)
-	app = cmp.Or(app, x.App, "an app that events don't name")
+	c.accept(cmp.Or(app, x.App, "an app that events don't name"))
+}
+
+// accept names an app that accepted the token after its revocation.
+func (c *Card) accept(app string) {
 	if !slices.Contains(c.StillAccepted, app) && len(c.StillAccepted) < cardApps {
 		c.StillAccepted = append(slices.Clone(c.StillAccepted), app)
 		slices.Sort(c.StillAccepted)
