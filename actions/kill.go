@@ -116,7 +116,7 @@ func (r *Response) killed() bool {
 // follow makes the switch of the kill file follow it, and pages for what is on.
 func (r *Response) followFile(now time.Time) (rs []*record) {
 	if s := r.fold.switches.state[true]; r.fileThere() != s.On {
-		t := &turned{File: true, On: !s.On, By: "policy.kill_file", Via: "policy", At: now.UTC(), N: s.N + 1, Why: "the file is gone"}
+		t := &turned{File: true, On: !s.On, By: "policy.kill_switch", Via: "policy", At: now.UTC(), N: s.N + 1, Why: "the file is gone"}
 		if t.On {
 			t.Why = "the file is there"
 		}

@@ -82,7 +82,7 @@ func (c *Config) bound() []key {
 		{path: "policy.never_revoke.users", value: texts(&c.Policy.NeverUsers, "users", true, notBlank), doc: "Users whose sessions are never revoked."},
 		{path: "policy.never_revoke.tokens", value: texts(&c.Policy.NeverTokens, "fingerprints", true, fingerprintForm), doc: "Fingerprints of tokens that are never revoked."},
 		{path: "policy.never_revoke.networks", value: prefixes(&c.Policy.NeverNetworks), doc: "Networks whose sessions are never revoked."},
-		{path: "policy.kill_file", value: text(&c.Policy.KillFile, notBlank), doc: "While a file of this name exists nothing is revoked; what is decided waits. See `hijackd kill`."},
+		{path: "policy.kill_switch", value: text(&c.Policy.KillFile, notBlank), doc: "While a file of this name exists nothing is revoked; what is decided waits. See `hijackd kill`."},
 		{path: "policy.trusted_networks", value: prefixes(&c.Policy.TrustedNetworks), doc: "Egress of the company's own VPN, proxies and scanners."},
 	}
 	table = append(table, c.boundRevoke()...)

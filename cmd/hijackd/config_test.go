@@ -72,7 +72,7 @@ func TestContractFileIsTheDefaults(t *testing.T) {
 var sectionsOfOurs = []string{"rules.", "actions.revoke.ca_file", "actions.revoke.cert_file", "actions.revoke.key_file", "actions.keycloak.", "actions.auth0.",
 	"actions.okta.", "actions.entra.", "actions.kratos.", "actions.zitadel.", "actions.authentik.", "api.", "actions.caep.", "actions.pagerduty.", "actions.alertmanager.",
 	"actions.slack.user_group", "actions.slack.signing_secret_file", "actions.slack.webhook_url_file", "actions.slack.storm_per_minute", "actions.slack.digest",
-	"policy.limits.revokes_per_user_per_hour", "policy.kill_file"}
+	"policy.limits.revokes_per_user_per_hour", "policy.kill_switch"}
 
 func TestContractFileHoldsEveryKey(t *testing.T) {
 	text, err := os.ReadFile(contractFile)

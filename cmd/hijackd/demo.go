@@ -152,7 +152,8 @@ func newDemoWorld(ctx context.Context, screen *screen) (_ *demoWorld, err error)
 		return nil, err
 	}
 	w.slack = slacktest.New()
-	w.slack.OnMessage = func(m slacktest.Message) { w.tell(alerted{finding: m.ID(), lines: m.Lines(), at: time.Now()}) }
+	w.slack.OnMessage = func(m slacktest.Message) { w.tell(messageOf(m)) }
+	w.slack.OnUpdate = func(m slacktest.Message) { w.tell(messageOf(m)) }
 	w.admin, err = freeAddress(ctx)
 	return w, err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hijackd/hijackd/actions/slack/slacktest"
 	"github.com/hijackd/hijackd/detect/simulate"
 	"github.com/hijackd/hijackd/schema"
 )
@@ -33,11 +34,13 @@ type (
 		completed                        time.Time // event time of the event that completed the last finding
 		at                               time.Time
 	}
-	// alerted is a Slack message.
+	// alerted is a Slack message: the card of an incident, new or brought up to date, or something in its thread.
 	alerted struct {
-		finding string
+		finding string // whose detail it is
+		token   string // of a card: whom it is about
+		reply   bool
+		edits   int
 		lines   []string
-		at      time.Time
 	}
 )
 
@@ -50,16 +53,17 @@ type attackRecord struct {
 
 // board keeps the score and shows what happens, in an order that reads: finding, revocation, message.
 type board struct {
-	screen              *screen
-	produced, rows      int // events sent, and of them stored
-	attacks             []*attackRecord
-	findings            map[string]schema.Finding
-	waiting             []news // revocations and messages whose finding has not been shown yet
-	took                []time.Duration
-	delivered, messages int
-	rate                int // events since the last tick
-	ticks               int
-	began               time.Time
+	screen          *screen
+	produced, rows  int // events sent, and of them stored
+	attacks         []*attackRecord
+	findings        map[string]schema.Finding
+	waiting         []news // revocations and messages whose finding has not been shown yet
+	took            []time.Duration
+	delivered       int
+	messages, edits int // of Slack
+	rate            int // events since the last tick
+	ticks           int
+	began           time.Time
 }
 
 func newBoard(s *screen) *board {
@@ -149,9 +153,23 @@ func (b *board) take(n news) {
 		b.took = append(b.took, n.at.Sub(n.completed))
 		b.showOrWait(n)
 	case alerted:
-		b.messages++
+		if n.edits == 0 {
+			b.messages++
+		} else {
+			b.edits++
+		}
 		b.showOrWait(n)
 	}
+}
+
+func messageOf(m slacktest.Message) alerted {
+	n := alerted{finding: m.ID(), reply: m.ThreadTS != "", edits: m.Edits, lines: m.Lines()}
+	for _, l := range n.lines {
+		if token, ok := strings.CutPrefix(l, "Token: "); ok && !n.reply {
+			n.finding, n.token = "", token
+		}
+	}
+	return n
 }
 
 func (b *board) find(f schema.Finding) {
@@ -184,9 +202,22 @@ func (b *board) shown(n news) bool {
 	case revoked:
 		ids = n.findings
 	case alerted:
+		if n.token != "" {
+			return b.knows(n.token)
+		}
 		ids = []string{n.finding}
 	}
 	return slices.ContainsFunc(ids, func(id string) bool { return b.findings[id].ID != "" })
+}
+
+// knows reports whether a finding about a token is on the screen.
+func (b *board) knows(token string) bool {
+	for _, f := range b.findings {
+		if f.Token == token {
+			return true
+		}
+	}
+	return false
 }
 
 // showOrWait shows a revocation or message when its finding is on the screen, or at the next tick.
@@ -208,15 +239,21 @@ func (b *board) show(n news) {
 	}
 }
 
-// message shows a Slack message: the first on each attack whole, of others the headline.
+// message shows a Slack message: the card of each attack whole once it says that the session was revoked, of others the headline.
 func (b *board) message(n alerted) {
 	if len(n.lines) == 0 {
 		return
 	}
-	f := b.findings[n.finding]
-	a := b.attack(f.Token)
-	if a == nil || a.alerted || f.Rule != a.kind.Rule() {
-		b.screen.line(blue, "SLACK", string(schema.CleanText(n.lines[0], screenWidth)))
+	a := b.attack(n.token)
+	if a == nil || a.alerted || !strings.HasPrefix(n.lines[0], "Session revoked") {
+		how := "card: "
+		switch {
+		case n.reply:
+			how = "in its thread: "
+		case n.edits > 0:
+			how = "card updated: "
+		}
+		b.screen.line(blue, "SLACK", how+string(schema.CleanText(n.lines[0], screenWidth)))
 		return
 	}
 	a.alerted = true
@@ -224,7 +261,7 @@ func (b *board) message(n alerted) {
 	for _, l := range n.lines {
 		lines = append(lines, wrap(string(schema.CleanText(l, 400)), margin+"│ ", screenWidth))
 	}
-	b.screen.line(blue, "SLACK", "the channel reads", lines...)
+	b.screen.line(blue, "SLACK", "the card reads", lines...)
 }
 
 // attack is the attack on a token.
@@ -279,7 +316,7 @@ func (b *board) summary(forever bool) error {
 		}
 	}
 	fmt.Fprintf(&t, "\n%s in, %s stored, %s, %s delivered, %s", counted(b.produced, "event"), counted(b.rows, "row"),
-		counted(len(b.findings), "finding"), counted(b.delivered, "revocation"), counted(b.messages, "Slack message"))
+		counted(len(b.findings), "finding"), counted(b.delivered, "revocation"), counted(b.messages, "Slack message")+" and "+counted(b.edits, "update"))
 	if len(b.took) > 0 {
 		slices.Sort(b.took)
 		fmt.Fprintf(&t, "\nmedian event → webhook: %d ms", b.took[len(b.took)/2].Milliseconds())

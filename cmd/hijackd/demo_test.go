@@ -32,7 +32,7 @@ func attackNews(kind simulate.Attack, token string) (news, found, revoked, alert
 		Evidence: map[string]any{"kmh": 2500.0, "networks": []any{"residential", "hosting"}, "about": "x", "same_asn": false}}
 	return attackBegan{kind: kind, token: token, user: "u-1", city: "Tokyo", at: now}, found{f},
 		revoked{id: "act_" + token, token: token, findings: []string{f.ID}, completed: now, at: now.Add(40 * time.Millisecond)},
-		alerted{finding: f.ID, lines: []string{"Session revoked", strings.Repeat("what was done ", 20)}}
+		alerted{token: token, lines: []string{"Session revoked", strings.Repeat("what was done ", 20)}}
 }
 
 func TestDemoSucceedsWhenEveryAttackIsAnswered(t *testing.T) {
@@ -53,7 +53,7 @@ func TestDemoSucceedsWhenEveryAttackIsAnswered(t *testing.T) {
 	if err := b.summary(false); err != nil {
 		t.Error(err)
 	}
-	if want := "300 events in, 300 rows stored, 3 findings, 3 revocations delivered, 3 Slack messages\nmedian event → webhook: 40 ms"; !strings.Contains(out.String(), want) {
+	if want := "300 events in, 300 rows stored, 3 findings, 3 revocations delivered, 3 Slack messages and 0 updates\nmedian event → webhook: 40 ms"; !strings.Contains(out.String(), want) {
 		t.Errorf("no %q in\n%s", want, out)
 	}
 	for line := range strings.Lines(out.String()) {

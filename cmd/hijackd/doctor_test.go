@@ -148,7 +148,7 @@ func grant(t *testing.T, c *broker.Client, principal string) {
 
 // Where everything is missing every check says so, one line each, and the exit code is 1.
 func TestDoctorFindsWhatIsMissing(t *testing.T) {
-	config := write(t, "hijackd.yaml", "kafka: {brokers: ['127.0.0.1:1']}\nclickhouse: {dsn: 'clickhouse://user:CANARY@127.0.0.1:1/x'}\npolicy: {mode: enforce, kill_file: '"+write(t, "kill", "")+"'}\n")
+	config := write(t, "hijackd.yaml", "kafka: {brokers: ['127.0.0.1:1']}\nclickhouse: {dsn: 'clickhouse://user:CANARY@127.0.0.1:1/x'}\npolicy: {mode: enforce, kill_switch: '"+write(t, "kill", "")+"'}\n")
 	got, out := examine(t, config)
 	for check, want := range map[string]string{"kafka": "FAIL", "clickhouse": "FAIL", "geoip": "warn", "pepper": "warn", "revocation": "warn", "alerts": "warn", "policy": "ok", "kill file": "warn", "topic": ""} {
 		if states(got[check]) != want {

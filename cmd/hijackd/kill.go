@@ -11,7 +11,7 @@ import (
 type killCommand struct {
 	On     killOnCommand     `cmd:"" help:"Hold all effects of the whole fleet until kill off. Detection goes on; nothing is lost."`
 	Off    killOffCommand    `cmd:"" help:"Let effects go on."`
-	Status killStatusCommand `cmd:"" default:"withargs" help:"Say how the switch stands, and that of policy.kill_file."`
+	Status killStatusCommand `cmd:"" default:"withargs" help:"Say how the switch stands, and that of policy.kill_switch."`
 }
 
 type killOnCommand struct{ order }

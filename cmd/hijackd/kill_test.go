@@ -31,8 +31,8 @@ func TestKill(t *testing.T) {
 	for lane := range int32(deskLanes) {
 		d.logs(lane, 1, turned(false, true, 1, "ann"))
 	}
-	d.logs(1, 1, turned(false, false, 2, "bob"), turned(false, true, 1, "ann"), turned(true, true, 1, "policy.kill_file"))
-	want := "ordered: on in 2 of 3 lanes since 2026-11-21 10:00:01, by ann: a bad� database\nkill file: on in 1 of 3 lanes since 2026-11-21 10:00:01, by policy.kill_file: a bad� database\n"
+	d.logs(1, 1, turned(false, false, 2, "bob"), turned(false, true, 1, "ann"), turned(true, true, 1, "policy.kill_switch"))
+	want := "ordered: on in 2 of 3 lanes since 2026-11-21 10:00:01, by ann: a bad� database\nkill file: on in 1 of 3 lanes since 2026-11-21 10:00:01, by policy.kill_switch: a bad� database\n"
 	if got := d.run("kill"); got.stdout != want {
 		t.Errorf("%q, want %q", got.stdout, want)
 	}
