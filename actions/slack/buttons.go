@@ -103,6 +103,7 @@ func targets(fs []schema.Finding) (ts []schema.Target, all int) {
 			return
 		}
 		seen[t.Token] = true
+		t.Partition = -1 // where the token's key belongs by the time of the click
 		all++
 		if room -= t4(t); room > 0 {
 			ts = append(ts, t)
@@ -111,7 +112,7 @@ func targets(fs []schema.Finding) (ts []schema.Target, all int) {
 	for i := range fs {
 		f := &fs[i]
 		if f.Scope == schema.ScopeToken || len(f.Targets) == 0 {
-			add(schema.Target{Token: f.Token, User: f.User, Session: f.Session, Epoch: f.Epoch, Partition: f.Partition})
+			add(schema.Target{Token: f.Token, User: f.User, Session: f.Session, Epoch: f.Epoch})
 		}
 		for _, t := range f.Targets {
 			add(t)

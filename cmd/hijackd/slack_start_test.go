@@ -52,7 +52,7 @@ func TestAClickReachesTheSignalsTopic(t *testing.T) {
 		t.Fatalf("%v, or the click is not acknowledged", err)
 	}
 	c := d.only()
-	want := schema.Target{Token: "id:t-1", User: "u-7", Epoch: 2, Partition: 5}
+	want := schema.Target{Token: "id:t-1", User: "u-7", Epoch: 2, Partition: -1}
 	if c.Verb != schema.Revoke || c.Tenant != "acme" || c.Via != "slack" || c.By != "UJANE (jane)" || c.Why == "" || len(c.Targets) != 1 || c.Targets[0] != want ||
 		!strings.HasPrefix(c.ID, "cmd_") {
 		t.Errorf("%+v", c)
