@@ -30,7 +30,6 @@ type faults struct {
 	freshAgain            bool          // revoke again under another id whenever the order comes
 	tornOrders            bool          // begin a term without what an order still has to change
 	holdTried             bool          // hold what may have gone out
-	reopenAlways          bool          // reopen what failed whenever a finding comes, also again
 	countUserDelivered    bool          // limits of a user count deliveries alone
 	auditLatest           bool          // begin a term without the audit lines of what was not archived
 }

@@ -156,7 +156,7 @@ func (f *Fold) reopen(at time.Time, e *entry, fs []schema.Finding, held bool) *s
 	known := func(x schema.Finding) bool {
 		return slices.ContainsFunc(e.action.Findings, func(o schema.Finding) bool { return o.ID == x.ID })
 	}
-	if !f.faults.reopenAlways && (known(fs[0]) || len(e.action.Findings) >= answersMost) {
+	if known(fs[0]) || len(e.action.Findings) >= answersMost {
 		return nil
 	}
 	a := *e.action
