@@ -123,7 +123,7 @@ func (r *Response) shown(p report, now time.Time) []*record {
 	return []*record{{Incident: i.card.clone()}}
 }
 
-// follow makes a detail wait for the card in whose thread it belongs.
+// thread makes a detail wait for the card in whose thread it belongs.
 func (r *Response) thread(t *task) {
 	if r.board.Board == nil || t.q != r.board.q || t.e.alert.Incident == "" || r.faults.threadBeforeParent {
 		return

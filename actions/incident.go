@@ -55,7 +55,6 @@ type incident struct {
 	dirty     bool
 	said      time.Time // record time at which the log said this version last
 	uncertain bool      // its message may stand already
-	showing   bool
 	first, at time.Time // of showing: when this owner tried first, and not before
 	tries     int
 }
