@@ -255,6 +255,7 @@ var mutants = map[string]faults{
 func testMutants(t *testing.T, seeds uint64) {
 	for name, broken := range mutants {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for seed := range seeds {
 				if _, wrong := violations(seed, broken); len(wrong) > 0 {
 					t.Log("seed", seed, slices.Sorted(maps.Keys(wrong)))
@@ -266,6 +267,6 @@ func testMutants(t *testing.T, seeds uint64) {
 	}
 }
 
-func TestProtocol(t *testing.T) { testProtocol(t, 150) }
+func TestProtocol(t *testing.T) { testProtocol(t, 100) }
 
 func TestMutantsAreCaught(t *testing.T) { testMutants(t, 300) }
