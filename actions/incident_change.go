@@ -193,14 +193,8 @@ func onCard(f *schema.Finding) schema.Finding {
 	c := brief(f)
 	c.Tenant, c.Token, c.User, c.Session, c.App, c.Suppressed, c.Risk = f.Tenant, f.Token, f.User, f.Session, f.App, f.Suppressed, f.Risk
 	c.From, c.To, c.WithoutHistory, c.Informed = f.From, f.To, f.WithoutHistory, f.Informed
-	for _, k := range cardEvidence {
-		if v, ok := f.Evidence[k]; ok {
-			if c.Evidence == nil {
-				c.Evidence = map[string]any{}
-			}
-			c.Evidence[k] = v
-		}
-	}
+	c.Targets = slices.Clone(f.Targets[:min(len(f.Targets), cardActions)])
+	c.Evidence = picked(f.Evidence, cardEvidence)
 	return c
 }
 

@@ -162,9 +162,22 @@ func brief(f *schema.Finding) schema.Finding {
 // shown is what a message to people needs of a finding.
 func shown(f *schema.Finding) *schema.Finding {
 	c := *f
-	c.Evidence, c.Events = nil, nil
-	if because, ok := f.Evidence["because"]; ok {
-		c.Evidence = map[string]any{"because": because}
-	}
+	c.Evidence, c.Events = picked(f.Evidence, messageEvidence), nil
 	return &c
+}
+
+// messageEvidence is what a message shows of a finding's evidence.
+var messageEvidence = append([]string{"because"}, cardEvidence...)
+
+// picked are the values of some keys, nil where there is none.
+func picked(evidence map[string]any, keys []string) (some map[string]any) {
+	for _, k := range keys {
+		if v, ok := evidence[k]; ok {
+			if some == nil {
+				some = map[string]any{}
+			}
+			some[k] = v
+		}
+	}
+	return some
 }
