@@ -113,7 +113,7 @@ func (w *world) checkEffects(js map[string]*judged) {
 		case j == nil:
 			w.fail("effect without a valid record", "%s", e.id)
 			continue
-		case j.state == schema.ActionDiscarded || j.state == schema.ActionHeld:
+		case (j.state == schema.ActionDiscarded || j.state == schema.ActionHeld) && !w.refusals[e.id]: // a zombie's call may follow a refused one
 			w.fail("effect of what was not let go", "%s", e.id)
 		case j.before(e.logEnd) < 0:
 			w.fail("effect before its record", "%s: recorded at %d, called at %d", e.id, j.orders, e.logEnd)
