@@ -197,6 +197,9 @@ func (r *Response) enqueue(e *entry) {
 		if e.alert.About != "" {
 			r.await(t)
 		}
+		if e.kind == kindPage { // before any message about a finding
+			t.at = t.at.Add(-giveUp)
+		}
 		t.q = r.queueOf(e)
 		r.thread(t)
 	}

@@ -29,14 +29,14 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	j := &r.journal
 	j.log, j.logger, j.fold, j.faults, j.heard = r.deps.Log, r.deps.Logger, r.fold, r.faults, r.heard
 	j.unfinished = a.Committed
-	if err := j.read(ctx, nil); err != nil {
+	if err := j.read(ctx, r.found); err != nil {
 		return 0, err
 	}
 	if a.Term.Generation < j.raw {
 		if r.pause(ctx, r.cfg.Settle); ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
-		if err := j.read(ctx, nil); err != nil {
+		if err := j.read(ctx, r.found); err != nil {
 			return 0, err
 		}
 	}
@@ -47,7 +47,7 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	if err := j.append(ctx, []*record{{Opening: &a.Term.Generation}}); err != nil {
 		return 0, err
 	}
-	if err := j.read(ctx, nil); err != nil {
+	if err := j.read(ctx, r.found); err != nil {
 		return 0, err
 	}
 	if j.top.Less(j.me.Term) {
@@ -60,17 +60,14 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	r.committed = max(a.Committed, 0)
 	r.pos, r.filed = r.committed, j.filed
 	r.deps.Metrics.lane(&r.gauges, true)
-	es := r.fold.ordered()
-	for _, e := range es {
-		r.adopt(e)
-	}
-	for _, e := range es {
-		e.compact()
+	missing, err := r.adoptAll(ctx)
+	if err != nil {
+		return 0, err
 	}
 	if err := r.completeOrders(ctx); err != nil {
 		return 0, err
 	}
-	if err := r.complete(ctx, es); err != nil {
+	if err := r.journal.write(ctx, missing, r.changed); err != nil {
 		return 0, err
 	}
 	if err := r.restate(ctx, r.cfg.Restate/2); err != nil {
@@ -90,12 +87,58 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	return from, r.advance(ctx)
 }
 
-// adopt takes an entry over that the log held at takeover. What is due may have been tried before.
-func (r *Response) adopt(e *entry) {
+// unfiled is a state of an action that the archive may not have.
+type unfiled struct {
+	e      *entry
+	offset int64
+	action *schema.Action
+}
+
+// found takes note of an entry that a record of the log has changed before the lane acts. Of a million held or released actions memory
+// holds no more than the archive may still want.
+func (r *Response) found(e *entry) {
 	// What remains as the second record of an end alone is less than the row that was filed at the first.
-	if e.isAction() && e.changed >= r.journal.filed && (!e.sealed || e.action.Findings != nil) {
-		r.rows = append(r.rows, *e.action)
+	if e.isAction() && (!e.sealed || e.action.Findings != nil) {
+		r.unfiled = append(r.unfiled, unfiled{e, e.changed, e.action})
 	}
+	e.parked = e.state == schema.ActionReleased
+	e.compact()
+}
+
+// adoptAll takes over what the log held, in the order of its authorisation, and returns what the one before may have left out of a
+// request: the other destinations of what is to be carried out.
+func (r *Response) adoptAll(ctx context.Context) (missing []*record, err error) {
+	for _, u := range r.unfiled {
+		if u.offset >= r.journal.filed && u.e.changed == u.offset {
+			r.rows = append(r.rows, *u.action)
+		}
+	}
+	r.unfiled = nil
+	for some := range slices.Chunk(r.fold.ordered(), appendEntries) {
+		var due []*entry
+		for _, e := range some {
+			if e.due() {
+				due = append(due, e)
+			}
+		}
+		if err := r.journal.recall(ctx, due); err != nil {
+			return nil, err
+		}
+		for _, e := range some {
+			if e.due() && e.action == nil && e.alert == nil {
+				continue // gone from the log
+			}
+			if e.parked = false; e.due() && e.to == "" && !r.faults.forgetCopies {
+				missing = append(missing, r.copies(&record{Action: e.action, Alert: e.alert, State: e.state, Since: e.since})...)
+			}
+			r.adopt(e)
+		}
+	}
+	return missing, nil
+}
+
+// adopt takes an entry over. What is due may have been tried before.
+func (r *Response) adopt(e *entry) {
 	if e.kind == kindPage {
 		r.paged(e)
 	}
@@ -103,20 +146,6 @@ func (r *Response) adopt(e *entry) {
 		r.enqueue(e)
 		e.task.uncertain = !e.isAction() || !r.fold.switches.kept(e)
 	}
-}
-
-// complete adds what the one before may have left out of a request: the other destinations of what is to be carried out.
-func (r *Response) complete(ctx context.Context, es []*entry) error {
-	if r.faults.forgetCopies {
-		return nil
-	}
-	var rs []*record
-	for _, e := range es {
-		if e.due() && e.to == "" && (e.action != nil || e.alert != nil) {
-			rs = append(rs, r.copies(&record{Action: e.action, Alert: e.alert, State: e.state, Since: e.since})...)
-		}
-	}
-	return r.journal.write(ctx, rs, r.changed)
 }
 
 // completeOrders adds what the one before may have left out of a request: what the orders change whose commands are not committed.
