@@ -239,13 +239,13 @@ func (b *board) show(n news) {
 	}
 }
 
-// message shows a Slack message: the card of each attack whole once it says that the session was revoked, of others the headline.
+// message shows a Slack message: the card of each attack whole once it names the rule and says that the session was revoked, of others the headline.
 func (b *board) message(n alerted) {
 	if len(n.lines) == 0 {
 		return
 	}
 	a := b.attack(n.token)
-	if a == nil || a.alerted || !strings.HasPrefix(n.lines[0], "Session revoked") {
+	if a == nil || a.alerted || !strings.HasPrefix(n.lines[0], "Session revoked") || !strings.Contains(strings.Join(n.lines, " "), a.kind.Rule()) {
 		how := "card: "
 		switch {
 		case n.reply:

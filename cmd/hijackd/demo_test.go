@@ -32,7 +32,7 @@ func attackNews(kind simulate.Attack, token string) (news, found, revoked, alert
 		Evidence: map[string]any{"kmh": 2500.0, "networks": []any{"residential", "hosting"}, "about": "x", "same_asn": false}}
 	return attackBegan{kind: kind, token: token, user: "u-1", city: "Tokyo", at: now}, found{f},
 		revoked{id: "act_" + token, token: token, findings: []string{f.ID}, completed: now, at: now.Add(40 * time.Millisecond)},
-		alerted{token: token, lines: []string{"Session revoked", strings.Repeat("what was done ", 20)}}
+		alerted{token: token, lines: []string{"Session revoked", "Rules: " + kind.Rule(), strings.Repeat("what was done ", 20)}}
 }
 
 func TestDemoSucceedsWhenEveryAttackIsAnswered(t *testing.T) {
@@ -90,7 +90,7 @@ func TestDemoFailsWhenAnAttackIsNotAnswered(t *testing.T) {
 func TestFindingOfAnotherRuleAnswersNothing(t *testing.T) {
 	b, _ := testBoard()
 	a, f, r, s := attackNews(simulate.StolenCookie, "h1:sim:a")
-	f.finding.Rule = "parallel-use"
+	f.finding.Rule, s.lines[1] = "parallel-use", "Rules: parallel-use"
 	for _, n := range []news{a, f, r, s} {
 		b.take(n)
 	}
