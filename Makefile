@@ -50,6 +50,10 @@ race: ## run all tests under the race detector (needs a C compiler)
 bench: ## send a million events through Kafka, hijackd and the engine, and measure
 	$(WITH) $(GO) test -count=1 -timeout 30m -tags bench -run TestMillion -v ./cmd/hijackd/spine
 
+.PHONY: flood
+flood: ## hold a forged flood of a million tokens within the limits, and measure
+	HIJACKD_FLOOD=$${HIJACKD_FLOOD:-1000000} $(GO) test -count=1 -timeout 60m -tags long -run TestForgedFlood -v ./actions
+
 .PHONY: latency
 latency: ## measure the time from event to webhook under load, with ClickHouse healthy, frozen and killed
 	$(WITH) $(GO) test -count=1 -timeout 30m -tags bench -run TestLatency -v ./cmd/hijackd/spine
