@@ -79,7 +79,7 @@ func TestARawTokenIsNowhere(t *testing.T) {
 	m.stop(t)
 	written["log at the end"] = m.out.String()
 	for where, text := range written {
-		if text == "" && !slices.Contains(untouched, where) {
+		if text == "" {
 			t.Errorf("nothing was written to %s: the test looks in the wrong place", where)
 		}
 		if strings.Contains(text, canary) {

@@ -1,11 +1,19 @@
 package spine
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +31,11 @@ var secrets = map[string]string{
 	"Slack token":                    "slacktest-token",
 	"pepper":                         "CANARYpepper",
 	"password in clickhouse.dsn":     "CANARYdsnpassword",
+	"token of Okta":                  "CANARYoktatoken",
+	"bearer token of CAEP":           "CANARYcaeptoken",
+	"routing key of PagerDuty":       "CANARYCANARYCANARYCANARYCANARY00",
+	"bearer token of the API":        "CANARYapitokenCANARYapitoken",
+	"Slack signing secret":           "CANARYsigningsecretCANARY0000000",
 }
 
 // session is the identity provider's handle of a session, which an event names so that it can be revoked. It is no credential by contract,
@@ -36,9 +49,6 @@ var sessionMay = []string{
 	"table event", "table session_event", "table finding", "table action", "table token", "table sighting",
 }
 
-// untouched are the places where this test writes nothing: nobody gives an order.
-var untouched = []string{"table audit", "table audit_log"}
-
 // TestSecretsAreNowhere runs with a receiver, a Slack and a ClickHouse that fail in turn, then with ones that don't, and looks for every
 // secret of the configuration, and for session handles, wherever hijackd writes.
 func TestSecretsAreNowhere(t *testing.T) {
@@ -50,13 +60,21 @@ func TestSecretsAreNowhere(t *testing.T) {
 	admin, config := freeAddress(t), s.config("")
 	s.write("pepper", secrets["pepper"]+"-0123456789abcdef0123456789abcdef")
 	s.write("secret", "whsec_"+secrets["secret of the webhook"]+" "+webhookSecret)
+	others := newOthers(t)
+	key, private := signingKey(t)
 	s.rewrite(config,
 		`admin: {listen: ""}`, `admin: {listen: "`+admin+`"}`,
 		"clickhouse://"+real, "clickhouse://default:"+secrets["password in clickhouse.dsn"]+"@"+store.addr(),
 		s.receiver.URL, "http://"+secrets["user in actions.revoke.url"]+":"+secrets["password in actions.revoke.url"]+"@"+hook.addr()+"/"+
 			secrets["path of actions.revoke.url"]+"?key="+secrets["query of actions.revoke.url"],
 		"allow_private: true}", "allow_private: true}\n  slack: {token_file: \""+s.write("slack", slacktest.Token)+"\", channel: "+slacktest.Channel+
-			", api_url: \""+channel.URL()+"\"}",
+			", api_url: \""+channel.URL()+"\", signing_secret_file: \""+s.write("signing", secrets["Slack signing secret"])+"\"}"+
+			"\n  okta: {url: \""+others.URL+"\", token_file: \""+s.write("okta", secrets["token of Okta"])+"\", allow_private: true}"+
+			"\n  caep: {url: \""+others.URL+"/caep\", issuer: \"https://hijackd.example\", audience: idp, user_issuer: \"https://idp.example\", key_file: \""+s.write("key.pem", key)+
+			"\", token_file: \""+s.write("caep", secrets["bearer token of CAEP"])+"\", allow_private: true}"+
+			"\n  pagerduty: {url: \""+others.URL+"\", routing_key_file: \""+s.write("pagerduty", secrets["routing key of PagerDuty"])+"\", allow_private: true}"+
+			"\n  alertmanager: {url: \""+others.URL+"\", allow_private: true}"+
+			"\napi: {listen: \""+freeAddress(t)+"\", token_file: \""+s.write("api", secrets["bearer token of the API"])+"\"}",
 		"level: info", "level: debug",
 	)
 	for _, f := range []slacktest.Fault{{Status: 500}, {Error: "invalid_auth"}, {Status: 429, RetryAfter: 1}} {
@@ -91,8 +109,11 @@ func TestSecretsAreNowhere(t *testing.T) {
 	hook.forward(strings.TrimPrefix(s.receiver.URL, "http://"))
 	s.await("the revocation", func() bool { return len(s.receiver.ids()) == 1 })
 	store.forward(real)
-	s.settled(1)
+	s.settled(3) // at the webhook, Okta and the CAEP receiver
 	s.await("the message", func() bool { return len(channel.Messages()) > 0 })
+	s.await("what the other destinations are told", others.told)
+	s.command("allow", "add", "-c", config, "--user", "u-nobody", "--for", "1h", "--why", "a drill", "--by", "ana")
+	s.await("the audit trail", func() bool { return strings.Contains(s.dump()["audit"], "a drill") })
 	s.rewrite(config, "mode: enforce", "mode: ensnare")
 	m.signal(syscall.SIGHUP)
 	s.await("a reload that is refused", func() bool { return strings.Contains(m.out.String(), "the old one stays") })
@@ -124,8 +145,11 @@ func TestSecretsAreNowhere(t *testing.T) {
 	written["hijackd check"] = s.command("check", "-c", config)
 	written["hijackd migrate status"] = s.command("migrate", "status", "-c", config)
 	for where, text := range written {
-		if text == "" && !slices.Contains(untouched, where) {
+		if text == "" {
 			t.Errorf("nothing was written to %s: the test looks in the wrong place", where)
+		}
+		if strings.Contains(text, private) {
+			t.Errorf("the signing key of CAEP is in %s", where)
 		}
 		for what, secret := range secrets {
 			if strings.Contains(text, secret) {
@@ -139,6 +163,59 @@ func TestSecretsAreNowhere(t *testing.T) {
 	if !strings.Contains(written["webhook"], session) {
 		t.Error("the webhook does not say which session it is")
 	}
+}
+
+// others are Okta, a CAEP receiver, PagerDuty and Alertmanager in one server. Each first fails and says back all that it was sent.
+type others struct {
+	*httptest.Server
+	mu    sync.Mutex
+	calls map[string]int
+}
+
+func newOthers(t *testing.T) *others {
+	o := &others{calls: map[string]int{}}
+	answers := map[string]int{"api": http.StatusNoContent, "caep": http.StatusAccepted, "v2": http.StatusAccepted}
+	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		which, _, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
+		status := answers[which]
+		if strings.HasPrefix(req.URL.Path, "/api/v2/alerts") {
+			which, status = "alertmanager", http.StatusOK
+		}
+		o.mu.Lock()
+		o.calls[which]++
+		first := o.calls[which] == 1
+		o.mu.Unlock()
+		if first {
+			http.Error(w, fmt.Sprint(req.Header, string(body), session), http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(o.Close)
+	return o
+}
+
+// told reports whether each was called again after its failure.
+func (o *others) told() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.calls["api"] > 1 && o.calls["caep"] > 1 && o.calls["v2"] > 1 && o.calls["alertmanager"] > 1
+}
+
+// signingKey is a private key as PEM, and a piece of it that must be nowhere else.
+func signingKey(t *testing.T) (text, piece string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return text, strings.Split(text, "\n")[1]
 }
 
 // around is a text near where something begins.
