@@ -72,3 +72,24 @@ func BenchmarkTakeover(b *testing.B) {
 	b.StopTimer()
 	abandon(r)
 }
+
+// BenchmarkOneUser is what a finding costs when its user has as many as are kept: who forges tokens of one user must not make a lane lag.
+func BenchmarkOneUser(b *testing.B) {
+	f := NewFold(enforcing(b))
+	at := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+	i := 0
+	for b.Loop() {
+		x := conclusive(fmt.Sprint("h1:k1:", i))
+		x.User, x.Time = "u-1", at.Add(time.Duration(i)*time.Millisecond)
+		x.Signals = []schema.Weight{{Signal: schema.SignalDistance, P: 0.6}, {Signal: schema.SignalDevice, P: 0.5}}
+		o := f.Finding(x.Time, x)
+		for _, a := range o.Alerts {
+			f.forget(a)
+		}
+		for _, a := range o.Actions {
+			f.Settle(x.Time, a)
+			f.entries[a.ID].compact()
+		}
+		i++
+	}
+}

@@ -156,23 +156,39 @@ type assessment struct {
 // revokes reports whether two independent signals ask for a revocation.
 func (a *assessment) revokes() bool { return a.own != nil && a.risk >= enough }
 
-// assess adds up what counts. Rules below mode alert count for nothing.
-func (f *Fold) assess(x *schema.Finding, others []evidence, mode func(rule string) Mode) assessment {
-	ws := make([]weight, 0, 4+2*len(others))
-	if mode(x.Rule).rank() >= Warn.rank() {
-		ws = weigh(ws, x, x.Time, true, false)
-	}
+// assess adds up what counts: would with every rule at enforce, and under the policy, where rules below mode alert count for nothing.
+func (f *Fold) assess(x *schema.Finding, others []evidence) (would, is assessment) {
+	all := make([]weight, 0, 4+2*len(others))
+	all = weigh(all, x, x.Time, true, false)
 	for _, o := range others {
-		if mode(o.finding.Rule).rank() >= Warn.rank() {
-			ws = weigh(ws, o.finding, x.Time, false, o.shared)
+		all = weigh(all, o.finding, x.Time, false, o.shared)
+	}
+	counted := make([]weight, 0, len(all))
+	last, counts := "", false
+	for i := range all {
+		if rule := all[i].finding.Rule; rule != last {
+			last, counts = rule, f.policy.Mode(rule).rank() >= Warn.rank()
+		}
+		if counts {
+			counted = append(counted, all[i])
 		}
 	}
-	a := assessment{sum: strongest(ws)}
-	if f.faults.kindsAddUp {
+	would = f.sum(all)
+	if len(counted) == len(all) {
+		is.sum, is.risk = would.sum, would.risk
+	} else {
+		is = f.sum(counted)
+	}
+	would.own, would.other = twoSignals(all, everyRule)
+	is.own, is.other = twoSignals(counted, f.policy.Mode)
+	return would, is
+}
+
+func (f *Fold) sum(ws []weight) (a assessment) {
+	if a.sum = strongest(ws); f.faults.kindsAddUp {
 		a.sum = ws
 	}
 	a.risk = riskOf(a.sum)
-	a.own, a.other = twoSignals(ws, mode)
 	return a
 }
 

@@ -70,7 +70,7 @@ func (f *Fold) judge(h *held) verdict {
 		if !x.WithoutHistory {
 			others = f.around(h, &t)
 		}
-		would := f.assess(x, others, everyRule)
+		would, is := f.assess(x, others)
 		if i == 0 || would.risk > v.risk {
 			v.risk, v.because = would.risk, would.because()
 		}
@@ -91,8 +91,8 @@ func (f *Fold) judge(h *held) verdict {
 			continue
 		}
 		v.would = stronger(v.would, action)
-		if a := f.assess(x, others, p.Mode); mode == Enforce && conclusive || a.revokes() {
-			v.revoke = append(v.revoke, revocation{t, action, subject, a.risk, a.with()})
+		if mode == Enforce && conclusive || is.revokes() {
+			v.revoke = append(v.revoke, revocation{t, action, subject, is.risk, is.with()})
 			v.decision = stronger(v.decision, action)
 		}
 	}
