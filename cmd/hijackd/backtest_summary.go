@@ -38,7 +38,7 @@ func revocations(findings []schema.Finding) []revokedSession {
 	}
 	for i := range findings {
 		f := &findings[i]
-		if f.Decision != schema.RevokeSession {
+		if f.Decision != schema.RevokeSession && f.Decision != schema.RevokeUser {
 			continue
 		}
 		if f.Token != "" {

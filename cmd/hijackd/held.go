@@ -18,6 +18,7 @@ type heldCommand struct {
 	List    heldListCommand    `cmd:"" default:"withargs" help:"List what is held."`
 	Release heldReleaseCommand `cmd:"" help:"Let held actions go. They no longer count against the limits, and go out at the limits' pace."`
 	Discard heldDiscardCommand `cmd:"" help:"Give held actions up for good."`
+	Add     heldAddCommand     `cmd:"" help:"Hold pending actions back that have not been tried yet."`
 }
 
 // heldFilter narrows down what is held.
@@ -124,25 +125,31 @@ func writeActions(w io.Writer, as []*schema.Action) error {
 // heldChoice is what an order on held actions is about.
 type heldChoice struct {
 	order
-	IDs []string `arg:"" optional:"" name:"ID" help:"Ids of held actions."`
+	IDs []string `arg:"" optional:"" name:"ID" help:"Ids of actions."`
 	heldFilter
-	All bool `help:"Everything that is held, or everything that the filters leave."`
+	All bool `help:"Everything there is, or everything that the filters leave."`
 }
 
 type heldReleaseCommand struct{ heldChoice }
 
 func (c heldReleaseCommand) Run(ctx context.Context, p *process) error {
-	return c.decide(ctx, p, schema.Release)
+	return c.decide(ctx, p, schema.Release, schema.ActionHeld)
 }
 
 type heldDiscardCommand struct{ heldChoice }
 
 func (c heldDiscardCommand) Run(ctx context.Context, p *process) error {
-	return c.decide(ctx, p, schema.Discard)
+	return c.decide(ctx, p, schema.Discard, schema.ActionHeld)
 }
 
-// decide orders by id, whatever was asked for: what is held after this moment is nobody's decision yet.
-func (c *heldChoice) decide(ctx context.Context, p *process, verb schema.Verb) error {
+type heldAddCommand struct{ heldChoice }
+
+func (c heldAddCommand) Run(ctx context.Context, p *process) error {
+	return c.decide(ctx, p, schema.Hold, schema.ActionPending)
+}
+
+// decide orders by id, whatever was asked for: what comes to the state after this moment is nobody's decision yet.
+func (c *heldChoice) decide(ctx context.Context, p *process, verb schema.Verb, state schema.ActionState) error {
 	filtered := c.User != "" || c.Rule != "" || c.Since != 0
 	switch {
 	case len(c.IDs) == 0 && !filtered && !c.All:
@@ -157,7 +164,7 @@ func (c *heldChoice) decide(ctx context.Context, p *process, verb schema.Verb) e
 	if _, err := c.command(p, verb, ""); err != nil {
 		return err
 	}
-	as, err := c.inState(ctx, p, cfg, schema.ActionHeld)
+	as, err := c.inState(ctx, p, cfg, state)
 	if err != nil {
 		return err
 	}
@@ -167,7 +174,7 @@ func (c *heldChoice) decide(ctx context.Context, p *process, verb schema.Verb) e
 		}
 	}
 	if len(as) == 0 {
-		return errors.New("nothing that fits is held")
+		return fmt.Errorf("nothing that fits is %s", state)
 	}
 	return c.orderActions(ctx, p, cfg, verb, as)
 }

@@ -39,6 +39,7 @@ func heldDesk(t *testing.T, server bool) *desk {
 	d.logs(0, 1, in(one, schema.ActionPending, 0), action(one), in(one, schema.ActionPending, 0), action(four), in(four, schema.ActionReleased, 0), action(four))
 	d.logs(0, 2, map[string]any{"opening": 2}, action(three))
 	d.logs(0, 1, in(three, schema.ActionDiscarded, 0)) // of an owner that another one has replaced
+	d.logs(1, 1, in(held("act_6", "", "u-6", "replay", 0), schema.ActionPending, 0))
 	d.logs(2, 1, map[string]any{"alert": map[string]any{"id": "act_9"}, "state": 2}, action(two))
 	return d
 }
@@ -94,6 +95,7 @@ func TestHeldOrders(t *testing.T) {
 		"by rule":   {[]string{"release", "--rule=parallel-use"}, schema.Release, "", "act_3"},
 		"by user":   {[]string{"release", "--user=u-2"}, schema.Release, "acme", "act_2"},
 		"all":       {[]string{"discard", "--all", "--tenant="}, schema.Discard, "", "act_3 act_1"},
+		"pending":   {[]string{"add", "act_6"}, schema.Hold, "", "act_6"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := heldDesk(t, false)
