@@ -100,6 +100,9 @@ func TestHeldOrders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := heldDesk(t, false)
 			got := d.run(slices.Concat([]string{"held"}, tc.args, []string{"--why=it was us", "--by=ann"})...)
+			if got.code != 0 {
+				t.Fatal(got.stderr)
+			}
 			c := d.only()
 			got.ordered(t, c)
 			if c.Verb != tc.verb || c.Tenant != tc.tenant || strings.Join(c.Actions, " ") != tc.ids || c.By != "ann" || c.Why != "it was us" || c.Via != "cli" ||

@@ -116,7 +116,7 @@ func (s *standing) add(lane int32, l *logged) {
 		return
 	}
 	e.round, e.state, e.action = a.Round, a.State, nil
-	if a.State == schema.ActionHeld || a.State == schema.ActionFailed {
+	if a.State == schema.ActionPending || a.State == schema.ActionHeld || a.State == schema.ActionFailed {
 		e.action = a
 	}
 }
