@@ -266,7 +266,3 @@ func testMutants(t *testing.T, seeds uint64) {
 		})
 	}
 }
-
-func TestProtocol(t *testing.T) { testProtocol(t, 100) }
-
-func TestMutantsAreCaught(t *testing.T) { testMutants(t, 300) }
