@@ -20,6 +20,18 @@ import (
 	"github.com/hijackd/hijackd/schema"
 )
 
+// dice are rolled by the world and by its servers' goroutines.
+type dice struct {
+	mu sync.Mutex
+	*rand.PCG
+}
+
+func (d *dice) Uint64() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.PCG.Uint64()
+}
+
 // site is one schedule of faults: a response log, a receiver that speaks HTTP/1.1 over pipes, and members that are killed, frozen and
 // replaced at any step towards the outside. Everything runs in a bubble of synctest, as the product's own code.
 type site struct {
@@ -104,7 +116,7 @@ var (
 func newSite(p *actions.Policy, seed uint64, mutant string) *site {
 	s := &site{
 		policy: p, mutant: mutant, verifier: verifier(), listener: &listener{make(chan net.Conn), make(chan struct{})}, ended: make(chan struct{}),
-		r: rand.New(rand.NewPCG(seed, 5)), struck: map[int]string{}, entries: map[string]*entry{}, lives: map[string]*life{},
+		r: rand.New(&dice{PCG: rand.NewPCG(seed, 5)}), struck: map[int]string{}, entries: map[string]*entry{}, lives: map[string]*life{},
 		notBefore: map[string]asked{}, archived: map[string]schema.ActionState{}, published: map[string]int{}, messages: map[string]int{},
 		wrong: map[string]string{}, stats: map[string]int{},
 	}
