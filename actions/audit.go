@@ -30,10 +30,6 @@ func (r *Response) heard(offset int64, at time.Time, rec *record) {
 		for len(r.lines) > 0 && r.lines[0].offset < *rec.Filed {
 			r.lines = r.lines[1:]
 		}
-		for len(r.unfiled) > 0 && r.unfiled[0].offset < *rec.Filed {
-			r.unfiled[0] = unfiled{}
-			r.unfiled = r.unfiled[1:]
-		}
 		return
 	}
 	for _, a := range rec.audit(at) {

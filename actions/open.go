@@ -29,14 +29,14 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	j := &r.journal
 	j.log, j.logger, j.fold, j.faults, j.heard = r.deps.Log, r.deps.Logger, r.fold, r.faults, r.heard
 	j.unfinished = a.Committed
-	if err := j.read(ctx, r.found); err != nil {
+	if err := j.read(ctx, lighten); err != nil {
 		return 0, err
 	}
 	if a.Term.Generation < j.raw {
 		if r.pause(ctx, r.cfg.Settle); ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
-		if err := j.read(ctx, r.found); err != nil {
+		if err := j.read(ctx, lighten); err != nil {
 			return 0, err
 		}
 	}
@@ -47,7 +47,7 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	if err := j.append(ctx, []*record{{Opening: &a.Term.Generation}}); err != nil {
 		return 0, err
 	}
-	if err := j.read(ctx, r.found); err != nil {
+	if err := j.read(ctx, lighten); err != nil {
 		return 0, err
 	}
 	if j.top.Less(j.me.Term) {
@@ -87,33 +87,42 @@ func (r *Response) open(ctx context.Context, a schema.Assignment) (int64, error)
 	return from, r.advance(ctx)
 }
 
-// unfiled is a state of an action that the archive may not have.
-type unfiled struct {
-	e      *entry
-	offset int64
-	action *schema.Action
-}
-
-// found takes note of an entry that a record of the log has changed before the lane acts. Of a million held or released actions memory
-// holds no more than the archive may still want.
-func (r *Response) found(e *entry) {
-	// What remains as the second record of an end alone is less than the row that was filed at the first.
-	if e.isAction() && (!e.sealed || e.action.Findings != nil) {
-		r.unfiled = append(r.unfiled, unfiled{e, e.changed, e.action})
-	}
+// lighten takes note of an entry that a record of the log has changed before the lane acts: memory does not hold a million actions that are
+// held or released.
+func lighten(e *entry) {
 	e.parked = e.state == schema.ActionReleased
 	e.compact()
+}
+
+// unfiled reads again the states of actions that the archive may not have.
+func (r *Response) unfiled(ctx context.Context) error {
+	j := &r.journal
+	_, err := j.log.Read(ctx, j.filed, func(offset int64, _ time.Time, _, value []byte) error {
+		if offset < j.filed || offset >= j.next {
+			return nil
+		}
+		rec, err := j.decode(value)
+		if err != nil || rec.Action == nil {
+			return nil //nolint:nilerr // it was logged when it was read first
+		}
+		// What remains as the second record of an end alone is less than the row that was filed at the first.
+		if e := r.fold.entries[rec.id()]; e != nil && e.changed == offset && (!e.sealed || rec.Action.Findings != nil) {
+			r.rows = append(r.rows, *rec.Action)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the response log from what is archived on: %w", err)
+	}
+	return nil
 }
 
 // adoptAll takes over what the log held, in the order of its authorisation, and returns what the one before may have left out of a
 // request: the other destinations of what is to be carried out.
 func (r *Response) adoptAll(ctx context.Context) (missing []*record, err error) {
-	for _, u := range r.unfiled {
-		if u.offset >= r.journal.filed && u.e.changed == u.offset {
-			r.rows = append(r.rows, *u.action)
-		}
+	if err := r.unfiled(ctx); err != nil {
+		return nil, err
 	}
-	r.unfiled = nil
 	for some := range slices.Chunk(r.fold.ordered(), appendEntries) {
 		var due []*entry
 		for _, e := range some {

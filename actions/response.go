@@ -68,7 +68,6 @@ type Response struct {
 	partition int32
 	rows      []schema.Action // changed since the last tell
 	lines     []line          // of the audit trail, since the last tell
-	unfiled   []unfiled       // at takeover: what the log holds and the archive may not
 	resumed   time.Time       // when the kill switch went off, zero where it never did
 	waited    bool            // it was on at the last look
 	restated  time.Time
