@@ -4,7 +4,7 @@ package actions
 
 import "testing"
 
-// Ten thousand take a quarter of an hour of two cores; CI plays what it has minutes for.
-func TestProtocolLong(t *testing.T) { testProtocol(t, 4_000) }
+// Ten thousand take ten minutes of two cores; CI plays what it has minutes for.
+func TestProtocolLong(t *testing.T) { testProtocol(t, 1_500) }
 
 func TestMutantsAreCaughtLong(t *testing.T) { testMutants(t, 2_000) }
