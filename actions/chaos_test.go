@@ -93,23 +93,11 @@ func (w *world) roll() {
 	case x < 94:
 		w.file = !w.file
 	case x < 104: // retention
-		// It reaches further back than the signals that are still to be read: their topic keeps a week, the response log a month. And it
-		// does not end at a void record: what voided it would be gone, and it would come back to life (docs/design.md).
-		expected, edge, top := w.expected(), w.base, office{}
-		for i, l := range w.log {
-			if i >= int(w.base) && (l.rec.Action != nil && expected[l.rec.Action.ID] || w.now.Sub(l.at) <= 70*time.Minute || !l.at.Before(w.uncommitted())) {
-				break
-			}
-			if top.Less(l.rec.Office.Term) {
-				top = l.rec.Office
-			}
-			if l.rec.Office == top {
-				edge = int64(i)
-			}
-		}
-		if edge > w.base {
-			w.stats["deleted"] += int(edge - w.base)
-			w.base = edge
+		// It reaches further back than the signals that are still to be read: their topic keeps a week, the response log a month.
+		expected := w.expected()
+		for w.base < int64(len(w.log)) && (w.log[w.base].rec.Action == nil || !expected[w.log[w.base].rec.Action.ID]) && w.now.Sub(w.log[w.base].at) > 70*time.Minute && w.log[w.base].at.Before(w.uncommitted()) {
+			w.base++
+			w.stats["deleted"]++
 		}
 	}
 }

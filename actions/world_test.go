@@ -453,24 +453,9 @@ func (w *world) InsertAudit(_ context.Context, lines []schema.Audit) error {
 	return nil
 }
 
-// messageForgotten reports whether retention has deleted that a message was delivered, which real topics remember for a month.
-func (w *world) messageForgotten(id string) (gone bool) {
-	for i, l := range w.log {
-		if l.rec.Alert != nil && l.rec.id() == id && l.rec.state() == schema.ActionDelivered {
-			if gone = int64(i) < w.base; !gone {
-				return false
-			}
-		}
-	}
-	return gone
-}
-
 func (w *world) Alert(_ context.Context, a *Alert) Result {
 	w.others()
 	id := a.entryID()
-	if w.messages[id] > 0 && w.messageForgotten(id) {
-		w.ghosts[id] = true
-	}
 	if a.Uncertain && w.messages[id] > 0 {
 		return Result{Class: Done, Detail: "found"}
 	}
