@@ -24,8 +24,9 @@ type Log interface {
 
 // Publisher tells the rest of the world through Kafka.
 type Publisher interface {
-	// Revoked publishes session.revoked, its id the action's id, to the token's partition of the event topic, and the fingerprint to
-	// the revocations topic. It is called again with the same action where its outcome is unknown.
+	// Revoked publishes session.revoked, its id the action's id: of a token to its partition of the event topic, and its fingerprint to
+	// the revocations topic; of a user, whose every session was revoked, to the event topic. It is called again with the same action where
+	// its outcome is unknown.
 	Revoked(ctx context.Context, a *schema.Action) error
 	// Announce publishes decided findings.
 	Announce(ctx context.Context, fs []schema.Finding) error
@@ -38,7 +39,8 @@ type Archive interface {
 	InsertAudit(ctx context.Context, lines []schema.Audit) error
 }
 
-// Revoker ends a session at its issuer. The action's id is the idempotency key.
+// Revoker carries actions out at one destination: it ends sessions at their issuer, or what else the action says. The action's id is the
+// idempotency key.
 type Revoker interface {
 	Revoke(ctx context.Context, a *schema.Action) Result
 }

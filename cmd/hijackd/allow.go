@@ -139,12 +139,7 @@ func (c allowListCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	to, err := openOrders(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer to.close()
-	s, err := to.standing(ctx)
+	s, err := readStanding(ctx, cfg)
 	if err != nil {
 		return err
 	}

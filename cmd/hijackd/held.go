@@ -47,12 +47,7 @@ func (f *heldFilter) inState(ctx context.Context, p *process, cfg *Config, state
 	if !errors.Is(err, errEmbedded) {
 		p.warn("ClickHouse can't be asked, the response log is read instead: %v", err)
 	}
-	o, err := openOrders(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer o.close()
-	s, err := o.standing(ctx)
+	s, err := readStanding(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

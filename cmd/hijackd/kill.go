@@ -54,12 +54,7 @@ func (c killStatusCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	o, err := openOrders(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer o.close()
-	s, err := o.standing(ctx)
+	s, err := readStanding(ctx, cfg)
 	if err != nil {
 		return err
 	}

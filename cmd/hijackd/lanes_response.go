@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -97,4 +100,15 @@ func (l *responseLog) Append(ctx context.Context, entries []actions.Entry) error
 
 func (l *responseLog) Read(ctx context.Context, from int64, each func(offset int64, at time.Time, key, value []byte) error) (int64, error) {
 	return l.Log.Read(ctx, from, func(r *schema.Record) error { return each(r.Offset, time.Unix(0, r.Time).UTC(), r.Key, r.Value) })
+}
+
+// killFile reports whether the file exists. One that can't be looked at counts as there: whoever put it there wanted nothing to happen.
+func killFile(path string) func() bool {
+	if path == "" {
+		return nil
+	}
+	return func() bool {
+		_, err := os.Stat(path)
+		return !errors.Is(err, fs.ErrNotExist)
+	}
 }

@@ -59,6 +59,16 @@ type standingAction struct {
 	action *schema.Action // of held and failed ones alone: there may be a million others
 }
 
+// readStanding reads the response log for a command that only looks.
+func readStanding(ctx context.Context, cfg *Config) (*standing, error) {
+	o, err := openOrders(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer o.close()
+	return o.standing(ctx)
+}
+
 // standing reads the response log of every lane.
 func (o *orders) standing(ctx context.Context) (*standing, error) {
 	n, err := o.client.Partitions(ctx, o.response)

@@ -1,12 +1,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"maps"
-	"os"
-	"slices"
 	"time"
 
 	"github.com/hijackd/hijackd/actions"
@@ -14,7 +8,6 @@ import (
 	"github.com/hijackd/hijackd/actions/caep"
 	"github.com/hijackd/hijackd/actions/pagerduty"
 	"github.com/hijackd/hijackd/actions/slack"
-	"github.com/hijackd/hijackd/schema"
 )
 
 // outlets are all places where effects happen, and all that tell people, in a fixed order; the first of each is the primary one.
@@ -85,34 +78,5 @@ func (o *outlets) into(d *actions.Deps) {
 	}
 	if len(o.channels) > 0 {
 		d.Alerter, d.Channels = o.channels[0].Alerter, o.channels[1:]
-	}
-}
-
-// killFile reports whether the file exists. One that can't be looked at counts as there: whoever put it there wanted nothing to happen.
-func killFile(path string) func() bool {
-	if path == "" {
-		return nil
-	}
-	return func() bool {
-		_, err := os.Stat(path)
-		return !errors.Is(err, fs.ErrNotExist)
-	}
-}
-
-// checkResponses refuses what a rule asks for and the primary destination cannot do.
-func (l *loader) checkResponses(c *Config) {
-	o, err := destinations(c)
-	if err != nil || len(o.revokers) == 0 {
-		return // the first is said elsewhere; without a destination nothing is done at all
-	}
-	first := o.revokers[0]
-	for _, rule := range slices.Sorted(maps.Keys(c.Responses)) {
-		r := c.Responses[rule]
-		if d := schema.Decision(r.Action); d != schema.RevokeSession && !first.Takes(d) {
-			l.fail(l.at("rules."+rule+".response"), fmt.Sprintf("%s does not know %s; the webhook (actions.revoke) does", first.Name, r.Action))
-		}
-		if r.NotifyUser && !first.Takes(schema.NotifyUser) {
-			l.fail(l.at("rules."+rule+".notify_user"), first.Name+" does not notify users; the webhook (actions.revoke) does")
-		}
 	}
 }
